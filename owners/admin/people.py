@@ -1,0 +1,139 @@
+"""Admin of users, teams and owners with their hours and absences."""
+
+import pycountry
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, WordsMixin, link_to_list
+from owners.admin.words import ClockField
+from owners.models import Absence, Owner, Team, User, WeeklyHours
+from owners.models import Membership as TeamMembership
+
+CHANNELS = ("in_app", "email")
+
+admin.site.register(User, UserAdmin)
+
+
+class HoursForm(PlainForm):
+    sentences = {
+        "hours_not_empty": "A block of hours has to end at another time than it starts.",
+        "hours_within_a_day": "A block starts before 24:00 and ends at 24:00 at the latest.",
+        "hours_on_a_weekday": "Choose a day of the week.",
+    }
+    start_minute = ClockField(label="From")
+    end_minute = ClockField(label="To", help_text="24:00 is midnight; before the start: on the next day.")
+
+
+class HoursInline(admin.TabularInline):
+    model = WeeklyHours
+    form = HoursForm
+    extra = 0
+    verbose_name = "block of weekly hours"
+    verbose_name_plural = "weekly hours, in the owner's time zone; without any, every hour is a working hour"
+
+
+class AbsenceForm(PlainForm):
+    sentences = {"absence_ends_after_it_starts": "The absence has to end after it starts."}
+
+
+class AbsenceInline(WordsMixin, admin.TabularInline):
+    model = Absence
+    form = AbsenceForm
+    extra = 0
+
+
+class MembershipInline(admin.TabularInline):
+    model = TeamMembership
+    extra = 0
+    autocomplete_fields = ["team", "owner"]
+    verbose_name = "membership"
+    verbose_name_plural = "teams"
+
+
+class TeamMembersInline(MembershipInline):
+    verbose_name_plural = "members"
+
+
+class OwnerForm(PlainForm):
+    sentences = {"owner_does_not_cover_themselves": "Somebody else has to cover for this owner."}
+
+    def clean_languages(self):
+        return [_language(word) for word in self.cleaned_data["languages"]]
+
+    def clean_alert_channels(self):
+        channels = self.cleaned_data["alert_channels"]
+        if unknown := [channel for channel in channels if channel not in CHANNELS]:
+            raise ValidationError(f"There is no channel “{unknown[0]}”; there are {' and '.join(CHANNELS)}.")
+        return channels
+
+    def clean(self):
+        cleaned = super().clean()
+        if self.instance.pk and cleaned.get("cover") == self.instance:
+            self.add_error("cover", self.sentences["owner_does_not_cover_themselves"])
+        return cleaned
+
+
+def _language(word: str) -> str:
+    """A two-letter language code. Raises ValidationError."""
+    code = word.lower()
+    if len(code) != 2 or pycountry.languages.get(alpha_2=code) is None:
+        raise ValidationError(f"“{word}” is not a language code. Use two letters, such as en or de.")
+    return code
+
+
+@admin.register(Owner)
+class OwnerAdmin(LimitedInlines, LockedAdmin):
+    form = OwnerForm
+    inlines = [MembershipInline, HoursInline, AbsenceInline]
+    list_display = [
+        "name",
+        "key",
+        "state",
+        "accepts_leads",
+        "time_zone",
+        "cover",
+        "cap_open",
+        "cap_day",
+        "cap_week",
+    ]
+    list_filter = ["state", "accepts_leads", "teams"]
+    list_select_related = ["cover"]
+    search_fields = ["name", "key", "email"]
+    autocomplete_fields = ["user", "cover"]
+    prepopulated_fields = {"key": ["name"]}
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+    readonly_fields = ["all_absences"]
+    fieldsets = [
+        (None, {"fields": ["name", "key", "user", "email", "state", "accepts_leads"]}),
+        ("When", {"fields": ["time_zone", "cover", "all_absences"]}),
+        ("What", {"fields": ["languages", "service_lines", "source_keys"]}),
+        ("How much", {"fields": ["cap_open", "cap_day", "cap_week"]}),
+        ("Reached by", {"fields": ["alert_channels", "booking_url"]}),
+    ]
+
+    @admin.display(description="Absences")
+    def all_absences(self, owner):
+        return link_to_list(Absence, "All absences", owner__id__exact=owner.pk) if owner.pk else "none yet"
+
+
+@admin.register(Absence)
+class AbsenceAdmin(LockedAdmin):
+    form = AbsenceForm
+    list_display = ["owner", "starts_at", "ends_at", "reason"]
+    list_select_related = ["owner"]
+    list_filter = ["starts_at"]
+    search_fields = ["owner__name", "owner__key", "reason"]
+    autocomplete_fields = ["owner"]
+    date_hierarchy = "starts_at"
+
+
+@admin.register(Team)
+class TeamAdmin(LimitedInlines, LockedAdmin):
+    inlines = [TeamMembersInline]
+    list_display = ["name", "key", "lead", "fallback_owner", "default_pool"]
+    list_select_related = ["lead", "fallback_owner", "default_pool"]
+    search_fields = ["name", "key"]
+    autocomplete_fields = ["lead", "fallback_owner", "default_pool"]
+    prepopulated_fields = {"key": ["name"]}

@@ -1,0 +1,83 @@
+"""Texts that people type into one line in, lists and minutes out, and back; leaves alone what the words mean.
+
+A list is written with commas; a word that holds a comma stands in double quotes (RFC 4180).
+"""
+
+import csv
+import io
+import re
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-4])[:.]([0-5][0-9])")
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a line, stripped, empty ones left out. Raises ValidationError (`not_words`)."""
+    line = " ".join(text.split())
+    try:
+        words = next(csv.reader([line], skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        raise ValidationError(
+            "Write a list with commas, and put quotation marks only around a whole word.", code="not_words"
+        ) from error
+    return [word.strip() for word in words if word.strip()]
+
+
+def join_words(words: list[object]) -> str:
+    """The line that `split_words` reads back as these words."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(words)
+    return line.getvalue().replace(",", ", ") if '"' not in line.getvalue() else line.getvalue()
+
+
+class WordsFormField(forms.CharField):
+    """One line with commas for a list of short texts; every word once."""
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("required", False)
+        kwargs.setdefault("max_length", 4000)
+        kwargs.setdefault("widget", forms.TextInput(attrs={"class": "vTextField"}))
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value):
+        return join_words(value) if isinstance(value, list) else value
+
+    def clean(self, value):
+        words = list(dict.fromkeys(split_words(super().clean(value))))
+        for word in words:
+            if len(word) > 80:
+                raise ValidationError(
+                    "“%(word)s…” is longer than 80 characters.", code="not_words", params={"word": word[:40]}
+                )
+        return words
+
+    def has_changed(self, initial, data):
+        return super().has_changed(join_words(initial or []), data)
+
+
+class ClockField(forms.CharField):
+    """A time of day such as 09:00, up to 24:00, as minutes after midnight."""
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("widget", forms.TextInput(attrs={"size": 5, "placeholder": "09:00"}))
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value):
+        return f"{value // 60:02d}:{value % 60:02d}" if isinstance(value, int) else value
+
+    def clean(self, value):
+        text = super().clean(value)
+        match = _CLOCK.fullmatch(text)
+        minutes = int(match[1]) * 60 + int(match[2]) if match else None
+        if minutes is None or minutes > 24 * 60:
+            raise ValidationError(
+                "“%(text)s” is not a time of day. Write it as 09:00.",
+                code="not_a_clock",
+                params={"text": text},
+            )
+        return minutes
+
+    def has_changed(self, initial, data):
+        return super().has_changed(self.prepare_value(initial), data)

@@ -1,0 +1,88 @@
+"""A block of code in; the same block inside the one writing transaction out; leaves alone what it writes.
+
+Whatever changes who owns what (routing, claims, reassignment, publishing, editing people) runs in `writing()`:
+one transaction at a time, over all processes and hosts. Ownership is then totally ordered. Nothing slow (network, mail) may happen inside.
+"""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from django.conf import settings
+from django.db import connection, transaction
+
+# An arbitrary constant; every RevRoute process on this database must use the same one.
+LOCK_KEY = 0x5265_7652_6F75_7465
+LOCK_TIMEOUT_MS = 20_000
+
+_held = threading.local()
+
+
+def is_writing() -> bool:
+    """Whether this thread holds the writer lock now."""
+    return getattr(_held, "depth", 0) > 0
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Run the block in the one writing transaction; commit at its end, roll back on an exception.
+
+    Re-entrant: an inner `writing()` joins the outer one (as a savepoint). Waits for the lock at most 20 s,
+    then raises `django.db.OperationalError`.
+    """
+    if is_writing():
+        with transaction.atomic():
+            yield
+        return
+    with ExitStack() as stack:
+        if connection.vendor == "sqlite":
+            if not connection.in_atomic_block:
+                stack.enter_context(sqlite_turn())
+            stack.enter_context(transaction.atomic())
+        else:
+            stack.enter_context(transaction.atomic())
+            _lock_postgres()
+        _held.depth = 1
+        try:
+            yield
+        finally:
+            _held.depth = 0
+
+
+def _lock_postgres() -> None:
+    """Take the transaction lock: commit, error or death releases it together with the data."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)",
+            [f"{LOCK_TIMEOUT_MS}ms", LOCK_KEY],
+        )
+
+
+@contextmanager
+def sqlite_turn() -> Iterator[None]:
+    """Wait in line at a file beside the database before BEGIN IMMEDIATE.
+
+    SQLite's own busy handler sleeps and retries, so that of many writers some starve for more than a second;
+    a blocking file lock wakes the next one at once. Inside a transaction that already began IMMEDIATE it
+    must not be asked for (the order would be inverted), which `writing()` sees to. No-op elsewhere.
+    """
+    path = _turn_path()
+    if path is None:
+        yield
+        return
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # releases the lock
+
+
+def _turn_path() -> str | None:
+    """The lock file's path; None where there is no SQLite database file (PostgreSQL, tests in memory)."""
+    name = str(settings.DATABASES["default"]["NAME"])
+    if connection.vendor != "sqlite" or ":memory:" in name or "mode=memory" in name:
+        return None
+    return f"{connection.settings_dict['NAME']}.writer"

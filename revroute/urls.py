@@ -1,0 +1,16 @@
+"""The map: each address and the room that answers it."""
+
+from django.contrib import admin
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import RedirectView
+
+from routing.api.intake import intake
+from routing.api.site import api
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("api/v1/intake/<str:source_key>", csrf_exempt(intake), name="intake"),
+    path("api/v1/", api.urls),
+]

@@ -1,0 +1,45 @@
+"""Admin of SLA policies, and of whose turn it is and what everybody carries, to be read only."""
+
+from django.contrib import admin
+
+from owners.admin.base import LockedAdmin, PlainForm, RecordAdmin
+from routing.models import LedgerEntry, OwnerLoad, RotationState, SlaPolicy
+
+
+class PolicyForm(PlainForm):
+    sentences = {"sla_minutes_positive": "First touch, activity and review need at least one minute each."}
+
+
+@admin.register(SlaPolicy)
+class SlaPolicyAdmin(LockedAdmin):
+    form = PolicyForm
+    list_display = [
+        "name", "key", "position", "lead_types", "tiers", "accept_minutes", "first_touch_minutes",
+        "no_activity_minutes", "review_minutes", "real_time",
+    ]  # fmt: skip
+    list_filter = ["real_time"]
+    search_fields = ["name", "key"]
+    prepopulated_fields = {"key": ["name"]}
+
+
+@admin.register(RotationState)
+class RotationStateAdmin(RecordAdmin):
+    list_display = ["member", "v", "last", "away"]
+    list_filter = ["away", "member__pool"]
+    list_select_related = ["member__owner", "member__pool"]
+    search_fields = ["member__owner__name", "member__pool__name"]
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(RecordAdmin):
+    list_display = ["id", "member", "kind", "amount", "v_before", "v_after", "decision", "at"]
+    list_filter = ["kind", "at", "member__pool"]
+    list_select_related = ["member__owner", "member__pool", "decision"]
+    search_fields = ["member__owner__name", "member__pool__name", "decision__id__exact"]
+
+
+@admin.register(OwnerLoad)
+class OwnerLoadAdmin(RecordAdmin):
+    list_display = ["owner", "open_leads", "day", "day_count", "week", "week_count"]
+    list_select_related = ["owner"]
+    search_fields = ["owner__name", "owner__key"]

@@ -1,0 +1,100 @@
+"""Admin of what was decided and what came of it, to be read only."""
+
+from django.contrib import admin
+
+from owners.admin.base import ReadOnlyInline, RecordAdmin, pretty_json
+from routing.models import ConfigRevision, Decision, Delivery, PlanAction, SlaClock
+
+
+class PlanInline(ReadOnlyInline):
+    model = PlanAction
+    fields = ["position", "action", "connector", "state", "attempts", "next_try_at", "confirmed_at", "error"]
+
+
+class DeliveryInline(ReadOnlyInline):
+    model = Delivery
+    fields = ["kind", "channel", "owner", "state", "attempts", "next_try_at", "sent_at", "error"]
+
+
+@admin.register(Decision)
+class DecisionAdmin(RecordAdmin):
+    heavy = ("snapshot", "trace")
+    inlines = [PlanInline, DeliveryInline]
+    list_display = [
+        "id",
+        "lead",
+        "status",
+        "hierarchy_step",
+        "owner",
+        "tier",
+        "route_flag",
+        "decided_at",
+        "reason",
+    ]
+    list_filter = ["status", "hierarchy_step", "route_flag", "lead_type", "high_intent", "decided_at"]
+    list_select_related = ["lead", "owner"]
+    search_fields = ["id__exact", "lead__id__exact", "lead__email", "owner__name"]
+    search_help_text = "Number of the decision or lead, e-mail or owner"
+    fieldsets = [
+        (
+            None,
+            {"fields": ["id", "reason", "status", "hierarchy_step", "rule_id", "route_flag", "decided_at"]},
+        ),
+        ("Who", {"fields": ["lead", "event", "owner", "team", "lead_type", "high_intent", "review_reason"]}),
+        ("What", {"fields": ["tier", "pipeline_key", "stage_key", "sequence", "sla_policy", "due_at"]}),
+        ("Proof", {"fields": ["version", "revision", "digest", "trace_shown", "snapshot_shown"]}),
+    ]
+
+    @admin.display(description="Trace")
+    def trace_shown(self, decision):
+        return pretty_json(decision.trace)
+
+    @admin.display(description="Snapshot")
+    def snapshot_shown(self, decision):
+        return pretty_json(decision.snapshot)
+
+
+@admin.register(PlanAction)
+class PlanActionAdmin(RecordAdmin):
+    list_display = [
+        "decision",
+        "position",
+        "action",
+        "connector",
+        "state",
+        "attempts",
+        "next_try_at",
+        "error",
+    ]
+    list_filter = ["state", "action", "connector"]
+    list_select_related = ["decision"]
+    search_fields = ["decision__id__exact", "action", "external_id__exact"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(RecordAdmin):
+    list_display = ["id", "kind", "channel", "owner", "state", "attempts", "created_at", "sent_at", "error"]
+    list_filter = ["state", "kind", "channel", "created_at"]
+    list_select_related = ["owner"]
+    search_fields = ["decision__id__exact", "owner__name"]
+
+
+@admin.register(SlaClock)
+class SlaClockAdmin(RecordAdmin):
+    list_display = ["lead", "kind", "owner", "state", "started_at", "due_at", "ended_at", "policy_key"]
+    list_filter = ["state", "kind", "due_at"]
+    list_select_related = ["lead", "owner"]
+    search_fields = ["lead__id__exact", "lead__email", "owner__name", "policy_key"]
+
+
+@admin.register(ConfigRevision)
+class ConfigRevisionAdmin(RecordAdmin):
+    heavy = ("content",)
+    list_display = ["id", "digest", "created_at"]
+    list_filter = ["created_at"]
+    search_fields = ["id__exact", "digest"]
+    fields = ["id", "digest", "created_at", "content_shown"]
+
+    @admin.display(description="Content")
+    def content_shown(self, revision):
+        return pretty_json(revision.content)

@@ -1,0 +1,252 @@
+"""A posted lead in; stored, then decided within the wait, or on its way, out. Routes nothing itself.
+
+The event is committed first; then this request leads or waits (routing.combine). Whatever fails after the
+store is not the sender's problem: the answer is then 202, and the event is routed by another leader or the worker.
+"""
+
+import json
+import logging
+import re
+import secrets
+import time
+import uuid
+from collections import deque
+from datetime import datetime
+from hashlib import sha256
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+
+from leads.intake import MAX_KEY, Incoming, Stored, keep, kept_headers, store
+from leads.models import RawEvent, Source
+from leads.normalise import submission_of
+from leads.parse import Unreadable, canonical_digest, parse_body
+from leads.tokens import hash_token
+from routing.api.problems import Problem
+from routing.combine import combiner
+from routing.document import Story, document, stories, story_of
+from routing.pipeline import Failed, Result
+from routing.prepare import Prepared, SourceInfo, normalised, source_by_key
+from routing.review import note_conflict, note_unreadable
+from routing.steps import step
+from routing.tasks import wake_router
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_WAIT = 1.0
+LONGEST_WAIT = 30.0
+PRINTABLE = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def intake(request: HttpRequest, source_key: str) -> HttpResponse:
+    """`POST /api/v1/intake/{source_key}`."""
+    try:
+        return _intake(request, source_key)
+    except Problem as problem:
+        return problem.response()
+    except (DatabaseError, InterfaceError):
+        logger.exception("A posted lead could not be stored")
+        return Problem(503, "storage_unavailable", headers={"Retry-After": "5"}).response()
+
+
+def _intake(request: HttpRequest, source_key: str) -> HttpResponse:
+    if request.method != "POST":
+        raise Problem(405, "method_not_allowed", headers={"Allow": "POST"})
+    source = _authenticated(request, source_key)
+    body = _body(request)
+    key = _idempotency_key(request)
+    received_at = timezone.now()
+    wait = _wait(request)
+    with step("store_raw_event"):
+        try:
+            payload = parse_body(body, request.headers.get("Content-Type", ""))
+        except Unreadable as error:
+            return _unreadable(request, source, body, key, received_at, error)
+        incoming = _incoming(request, source, body, payload, key, received_at)
+        stored = store(incoming) if wait else _store_and_wake(incoming)
+    if stored.repeat:
+        return _repeated(source, incoming, stored)
+    if not wait:
+        return _accepted(stored.event)
+    return _routed(source, incoming, stored.event, payload, wait)
+
+
+def _authenticated(request: HttpRequest, source_key: str) -> SourceInfo:
+    source = source_by_key(source_key)
+    if source is None:
+        raise Problem(404, "unknown_source")
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        token = request.GET.get("token", "")
+    given = hash_token(token.strip())
+    if not token or not any(secrets.compare_digest(given, known) for known in source.token_hashes):
+        raise Problem(401, "unauthorised", headers={"WWW-Authenticate": "Bearer"})
+    if not source.active:
+        raise Problem(403, "source_inactive")
+    _limit(source)
+    return source
+
+
+_recent: dict[int, deque[float]] = {}
+
+
+def _limit(source: SourceInfo) -> None:
+    """At most `rate_limit` posts in any 60 seconds, counted in this web process."""
+    if not source.rate_limit:
+        return
+    posts = _recent.setdefault(source.id, deque())
+    now = time.monotonic()
+    while posts and posts[0] <= now - 60:
+        posts.popleft()
+    if len(posts) >= source.rate_limit:
+        seconds = max(1, round(posts[0] + 60 - now))
+        raise Problem(429, "too_many_requests", headers={"Retry-After": str(seconds)})
+    posts.append(now)
+
+
+def _body(request: HttpRequest) -> bytes:
+    """The body's bytes; one byte more than allowed is read at most."""
+    limit = settings.MAX_BODY_BYTES
+    too_large = Problem(413, "body_too_large", f"At most {limit} bytes are taken.")
+    try:
+        length = int(request.headers.get("Content-Length") or 0)
+    except ValueError:
+        length = 0
+    if length > limit:
+        raise too_large
+    body = request.read(limit + 1)
+    if len(body) > limit:
+        raise too_large
+    return body
+
+
+def _idempotency_key(request: HttpRequest) -> str:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if key and not PRINTABLE.fullmatch(key):
+        raise Problem(400, "bad_idempotency_key", f"Use 1 to {MAX_KEY} visible ASCII characters.")
+    return key
+
+
+def _wait(request: HttpRequest) -> float:
+    """Seconds to wait for the decision; 0 for `Prefer: respond-async`. What cannot be read is ignored (RFC 7240)."""
+    wait = DEFAULT_WAIT
+    for preference in request.headers.get("Prefer", "").lower().split(","):
+        name, _, value = preference.strip().partition("=")
+        if name.strip() == "respond-async":
+            return 0.0
+        if name.strip() == "wait":
+            try:
+                wait = min(max(float(value.strip(' "')), 0.0), LONGEST_WAIT)
+            except ValueError:
+                continue
+    return wait if wait == wait else DEFAULT_WAIT
+
+
+def _incoming(
+    request: HttpRequest, source: SourceInfo, body: bytes, payload: dict, key: str, received_at: datetime
+) -> Incoming:
+    return Incoming(
+        source=source.id,
+        body=body,
+        content_type=request.headers.get("Content-Type", "")[:200],
+        headers=kept_headers({name.lower(): value for name, value in request.headers.items()}),
+        digest=canonical_digest(payload),
+        received_at=received_at,
+        correlation_id=_correlation(request),
+        intent_class=_intent_class(source),
+        submission_id=submission_of(payload, source.mapping),
+        idempotency_key=key,
+    )
+
+
+def _correlation(request: HttpRequest) -> str:
+    given = request.headers.get("X-Correlation-ID", "")
+    return given if PRINTABLE.fullmatch(given) and len(given) <= 64 else uuid.uuid4().hex
+
+
+def _intent_class(source: SourceInfo) -> int:
+    """Stored at intake from the source and its default lead type: live before import, high intent before content."""
+    if source.kind == Source.Kind.IMPORT:
+        return RawEvent.IntentClass.IMPORT
+    return RawEvent.IntentClass.LIVE_HIGH if source.high_intent else RawEvent.IntentClass.LIVE
+
+
+def _store_and_wake(incoming: Incoming) -> Stored:
+    """Store, with a task queued in the same transaction: nobody waits for this event."""
+    return store(incoming, also=wake_router)
+
+
+def _unreadable(
+    request: HttpRequest, source: SourceInfo, body: bytes, key: str, received_at: datetime, error: Unreadable
+) -> HttpResponse:
+    """Keep what came, tell a person, refuse it."""
+    incoming = Incoming(
+        source=source.id, body=body, content_type=request.headers.get("Content-Type", "")[:200],
+        headers=kept_headers({name.lower(): value for name, value in request.headers.items()}),
+        digest=sha256(body).hexdigest(), received_at=received_at, correlation_id=_correlation(request),
+        intent_class=_intent_class(source), idempotency_key=key,
+    )  # fmt: skip
+    event = keep(incoming, RawEvent.State.UNREADABLE, error.code)
+    note_unreadable(event, source, error.code, received_at)
+    raise Problem(400, error.code, error.detail, event_id=event)
+
+
+def _repeated(source: SourceInfo, incoming: Incoming, stored: Stored) -> HttpResponse:
+    """The first result stands. Another body under an explicit key is refused; a redelivery's is kept and reviewed."""
+    if stored.repeat == "key" and not stored.same_body:
+        raise Problem(422, "idempotency_key_reused", event_id=stored.event)
+    if not stored.same_body:
+        second = keep(incoming, RawEvent.State.DONE, "another body of a known submission")
+        note_conflict(stored.event, second, source, incoming.received_at)
+    story = stories([stored.event]).get(stored.event)
+    if story is None:
+        return _accepted(stored.event, duplicate=True)
+    return _decided(story, 200, duplicate=True)
+
+
+def _routed(source: SourceInfo, incoming: Incoming, event: int, payload: dict, wait: float) -> HttpResponse:
+    """Lead or wait; then tell what became of it."""
+    until = time.monotonic() + wait
+    try:
+        prepared = Prepared(event, source.id, incoming.received_at, normalised(payload, source))
+    except Exception:
+        logger.exception("Event %s could not be prepared; the leader tries again", event)
+        prepared = None
+    try:
+        result = combiner.submit(event, prepared, until - time.monotonic())
+    except Exception:
+        logger.exception("Leading for event %s failed; the worker carries on", event)
+        return _accepted(event)
+    story = _story(source, incoming, event, result)
+    return _decided(story, 201) if story else _accepted(event)
+
+
+def _story(source: SourceInfo, incoming: Incoming, event: int, result: Result | None) -> Story | None:
+    """What was decided here, or by another process; None while it is under way or was set aside."""
+    if isinstance(result, Failed):
+        return None
+    if result is None:
+        return stories([event]).get(event)
+    return story_of(
+        result, source_key=source.key, source_system=source.system, submission_id=incoming.submission_id,
+        correlation_id=incoming.correlation_id,
+    )  # fmt: skip
+
+
+def _decided(story: Story, status: int, **members: object) -> HttpResponse:
+    row = story.decision
+    body = {"event_id": row["event"], "status": "routed", "status_url": status_url(row["event"]), **members}
+    text = json.dumps({**body, "lead_id": row["lead"], "decision": document(story)}, cls=DjangoJSONEncoder)
+    return HttpResponse(text, status=status, content_type="application/json")
+
+
+def _accepted(event: int, **members: object) -> HttpResponse:
+    body = {"event_id": event, "status": "accepted", "status_url": status_url(event), **members}
+    return JsonResponse(body, status=202)
+
+
+def status_url(event: int) -> str:
+    return f"{settings.BASE_URL}/api/v1/events/{event}"

@@ -1,0 +1,129 @@
+"""Ids and filters in; events, leads and decisions as JSON out. Changes nothing."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import FilterSchema, NinjaAPI, Query, Router, Schema
+from ninja.pagination import LimitOffsetPagination, paginate
+from ninja.security import HttpBearer
+
+from leads.models import Lead, RawEvent
+from leads.tokens import hash_token
+from routing.api.problems import Problem
+from routing.document import document, stories
+from routing.models import ApiToken, Decision
+
+
+class Token(HttpBearer):
+    """A bearer token with the scope that reading asks for."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:
+        return ApiToken.objects.filter(token_hash=hash_token(token), active=True).first()
+
+
+router = Router(auth=Token(), tags=["read"])
+
+
+class EventOut(Schema):
+    event_id: int
+    status: str
+    received_at: datetime
+    source: str
+    submission_id: str
+    correlation_id: str
+    lead_id: int | None
+    decision_id: int | None
+    routing_status: str | None
+    error: str
+
+
+class LeadOut(Schema):
+    id: int
+    state: str
+    owner_id: int | None
+    source: str
+    lead_type: str
+    high_intent: bool
+    lead_score: int | None
+    email: str
+    phone: str
+    name: str
+    country: str
+    contact_id: int | None
+    company_id: int | None
+    deal_id: int | None
+    is_test: bool
+    received_at: datetime
+    owned_at: datetime | None
+    reason: str
+
+    @staticmethod
+    def resolve_source(lead: Lead) -> str:
+        return lead.source.key
+
+
+class LeadFilter(FilterSchema):
+    state: str | None = None
+    owner_id: int | None = None
+    lead_type: str | None = None
+    is_test: bool | None = None
+
+
+@router.get("/events/{int:event_id}", response=EventOut)
+def event(request: HttpRequest, event_id: int) -> dict[str, Any]:
+    """What became of a posted event."""
+    row = RawEvent.objects.select_related("source").defer("body", "headers").filter(pk=event_id).first()
+    if row is None:
+        raise Problem(404, "not_found", f"There is no event {event_id}.")
+    decision = Decision.objects.filter(event=event_id).values("id", "lead", "status").first() or {}
+    return {
+        "event_id": row.pk,
+        "status": _status(row, bool(decision)),
+        "received_at": row.received_at,
+        "source": row.source.key,
+        "submission_id": row.submission_id,
+        "correlation_id": row.correlation_id,
+        "lead_id": decision.get("lead"),
+        "decision_id": decision.get("id"),
+        "routing_status": decision.get("status"),
+        "error": row.error,
+    }
+
+
+def _status(event: RawEvent, decided: bool) -> str:
+    if decided:
+        return "routed"
+    return {RawEvent.State.WAITING: "accepted", RawEvent.State.UNREADABLE: "unreadable"}.get(
+        event.state, "review"
+    )
+
+
+@router.get("/leads", response=list[LeadOut])
+@paginate(LimitOffsetPagination, page_size=50)
+def leads(request: HttpRequest, filters: Query[LeadFilter]) -> Any:
+    """Leads, the newest first."""
+    return filters.filter(Lead.objects.select_related("source").order_by("-id"))
+
+
+@router.get("/leads/{int:lead_id}", response=LeadOut)
+def lead(request: HttpRequest, lead_id: int) -> Lead:
+    """One lead."""
+    row = Lead.objects.select_related("source").filter(pk=lead_id).first()
+    if row is None:
+        raise Problem(404, "not_found", f"There is no lead {lead_id}.")
+    return row
+
+
+@router.get("/leads/{int:lead_id}/decision", response=dict)
+def decision(request: HttpRequest, lead_id: int) -> dict[str, Any]:
+    """The decision that gave the lead its state: the decision document."""
+    story = stories([lead_id]).get(lead_id)
+    if story is None:
+        raise Problem(404, "not_found", f"There is no decided lead {lead_id}.")
+    return document(story)
+
+
+def add_to(api: NinjaAPI) -> None:
+    """Hang the addresses and the problem documents into the API."""
+    api.add_router("", router)

@@ -1,0 +1,1 @@
+"""How a message reaches a person: one module per channel. Which messages are owed is `routing.delivery`'s."""

@@ -1,0 +1,78 @@
+"""The stamp and the published version as read in the writer transaction in, compiled rules and people out.
+
+Compiled once per version and per configuration stamp in each process; everything cached here is immutable.
+"""
+
+import json
+from functools import lru_cache
+from typing import NamedTuple
+
+from django.utils.timezone import now as clock
+
+from routing.engine.people import People, compile_people
+from routing.engine.rules import DEFAULT_ORDER, RuleSet, compile_rules
+from routing.models import ConfigRevision, RuleSetVersion
+from routing.revision import current_revision
+
+
+class Configuration(NamedTuple):
+    rules: RuleSet
+    people: People
+
+
+class _Held(NamedTuple):
+    stamp: int
+    people: People
+
+
+_held: _Held | None = None
+
+
+def configuration(stamp: int, version: int | None, answerable: int) -> Configuration:
+    """What to decide by now. Call inside the writer transaction with what was read in it.
+
+    `answerable`: the owner named in review items while no version is published and nobody else is named.
+    """
+    return Configuration(rules_of(version) if version else no_rules(answerable), _people(stamp))
+
+
+def _people(stamp: int) -> People:
+    global _held
+    held = _held
+    if held is None or held.stamp != stamp:
+        revision, content = current_revision(clock())
+        held = _held = _Held(stamp, compile_people(revision, content))
+    return held.people
+
+
+def forget() -> None:
+    """Drop what is held: after a rolled-back transaction it may cite a revision that was never stored."""
+    global _held
+    _held = None
+
+
+def forget_all() -> None:
+    """Drop everything compiled: for tests, whose databases give the same ids again."""
+    forget()
+    for cached in (rules_of, no_rules, people_of):
+        cached.cache_clear()
+
+
+@lru_cache(maxsize=8)
+def rules_of(version: int) -> RuleSet:
+    """The compiled rules of a published or retired version."""
+    return compile_rules(RuleSetVersion.objects.values_list("content", flat=True).get(pk=version))
+
+
+@lru_cache(maxsize=8)
+def no_rules(answerable: int) -> RuleSet:
+    """Nothing is published: what is invalid is still told apart, and all else is caught."""
+    return compile_rules({"version": None, "owner": answerable, "order": list(DEFAULT_ORDER), "rules": []})
+
+
+@lru_cache(maxsize=32)
+def people_of(revision: int) -> People:
+    """The compiled people of a stored revision, for replay."""
+    return compile_people(
+        revision, json.loads(ConfigRevision.objects.values_list("content", flat=True).get(pk=revision))
+    )

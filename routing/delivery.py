@@ -1,0 +1,244 @@
+"""Deliveries that are owed in; messages sent, the rows saying so, out. Decides nothing about leads.
+
+A delivery is `blocked` until the CRM write is confirmed, then `owed`; `sending` while a worker has it, until
+the lease in `next_try_at` runs out; in the end `sent` or `dead`. At least once: who dies between sending and
+marking leaves a lease, and the message goes once more with the same Message-ID. Nobody is
+told twice otherwise.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db.models import BooleanField, Case, F, QuerySet, Value, When
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
+
+from leads.clean import clean_text
+from routing import messages, retry
+from routing.channels import email, in_app
+from routing.lease import LEASE, budget, locked, short_transaction
+from routing.models import Decision, Delivery
+
+logger = logging.getLogger(__name__)
+
+NO_ADDRESS = "owner has no e-mail address"
+
+# SQLite uses the partial index `delivery_due` only for a condition that is written like the index's own, values
+# included; with bound parameters it reads every delivery there ever was.
+UNFINISHED = RawSQL("routing_delivery.state IN ('owed', 'sending')", (), output_field=BooleanField())
+
+State = Delivery.State
+Kind = Delivery.Kind
+Channel = Delivery.Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that is ours until its lease runs out; `attempts` counts this one."""
+
+    id: int
+    decision: int
+    owner: int
+    address: str
+    kind: str
+    attempts: int
+
+
+def unblock(decision_ids: Sequence[int], now: datetime) -> int:
+    """Owe the decisions' blocked deliveries: one statement, in the transaction that confirms the plan."""
+    blocked = Delivery.objects.filter(decision__in=decision_ids, state=State.BLOCKED)
+    return blocked.update(state=State.OWED, next_try_at=now)
+
+
+def deliver_due(now: datetime, limit: int = 100, chance: Callable[[], float] = random.random) -> int:
+    """Deliver what is due, at most `limit` on each channel, and return how many messages were sent.
+
+    `now` is the instant that due times, leases and the `sent_at` are reckoned from; `chance` gives numbers in
+    [0, 1) for the jitter of retries. Begins nothing new after 20 seconds. What a channel does never raises.
+    """
+    return _deliver_in_app(now, limit) + _deliver_email(now, limit, chance)
+
+
+def alert_operator(decision: Decision, detail: str, now: datetime) -> None:
+    """Owe the owner of the lead's source an alert about the decision: in the app always, by e-mail if wanted.
+
+    What is wrong, the message says from the rows; `detail` is a stable code for the log, without personal
+    data. One alert per decision: when it is still owed, nothing is added; when it was sent, it is owed again.
+    Wants `decision.lead.source.owner` loaded. Call it in the transaction that writes the failure down.
+    """
+    logger.error("decision %s needs an operator: %s", decision.pk, detail)
+    owner = decision.lead.source.owner
+    channels = {Channel.IN_APP}
+    if owner.email and (not owner.alert_channels or Channel.EMAIL in owner.alert_channels):
+        channels.add(Channel.EMAIL)
+    Delivery.objects.filter(decision=decision, kind=Kind.OPERATOR, state__in=[State.SENT, State.DEAD]).update(
+        state=State.OWED, attempts=0, next_try_at=now, attempted_at=None, sent_at=None, read_at=None, error=""
+    )
+    Delivery.objects.bulk_create(
+        [
+            Delivery(
+                decision=decision,
+                owner=owner,
+                kind=Kind.OPERATOR,
+                channel=channel,
+                state=State.OWED,
+                next_try_at=now,
+                created_at=now,
+            )
+            for channel in sorted(channels)
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _due(channel: str, now: datetime) -> QuerySet[Delivery]:
+    """What is owed, and what somebody was sending when the lease ran out. Oldest first."""
+    return Delivery.objects.filter(UNFINISHED, channel=channel, next_try_at__lte=now).order_by(
+        "next_try_at", "id"
+    )
+
+
+# --- in the app -------------------------------------------------------------------------------------------
+
+
+def _deliver_in_app(now: datetime, limit: int) -> int:
+    due = _due(Channel.IN_APP, now)
+    if not due.exists():  # a read, so that an idle tick never waits for the writers
+        return 0
+    with short_transaction():
+        return in_app.deliver(due, now, limit)
+
+
+# --- by e-mail --------------------------------------------------------------------------------------------
+
+
+def _deliver_email(now: datetime, limit: int, chance: Callable[[], float]) -> int:
+    claimed = _claim(now, limit)
+    if not claimed:
+        return 0
+    addressed = [row for row in claimed if row.address]
+    _bury_unaddressed([row for row in claimed if not row.address], now)
+    letters = messages.compose([row.id for row in addressed])
+    return _send(addressed, letters, now, chance)
+
+
+def _claim(now: datetime, limit: int) -> list[Claimed]:
+    """Take at most `limit` due deliveries: attempt counted and lease written before anything is sent."""
+    due = _due(Channel.EMAIL, now)
+    if not due.exists():
+        return []
+    with short_transaction():
+        ids = list(locked(due).values_list("id", flat=True)[:limit])
+        rows = Delivery.objects.filter(id__in=ids)
+        rows.update(
+            state=State.SENDING,
+            attempts=F("attempts") + 1,
+            next_try_at=now + LEASE,
+            attempted_at=Coalesce("attempted_at", now),
+        )
+        found = rows.order_by("id").values_list(
+            "id", "decision_id", "owner_id", "owner__email", "kind", "attempts"
+        )
+        return [Claimed(*row) for row in found]
+
+
+def _send(
+    rows: list[Claimed], letters: dict[int, tuple[str, str]], now: datetime, chance: Callable[[], float]
+) -> int:
+    """Send over one connection, outside any transaction; each row is marked as soon as its letter is gone."""
+    sent = 0
+    has_time = budget()
+    with email.outbox() as box:
+        for place, row in enumerate(rows):
+            if not has_time():
+                _give_back(rows[place:], now)
+                break
+            try:
+                sent += _send_one(box, row, letters, now)
+            except email.Unreachable as failure:  # the others would only wait for the same time-out
+                for left in rows[place:]:
+                    _fail(left, failure, now, chance)
+                break
+            except retry.Failure as failure:
+                _fail(row, failure, now, chance)
+            except Exception as error:  # one letter's mistake must not hold up the others
+                _fail(row, retry.unexpected(error), now, chance)
+    return sent
+
+
+def _send_one(box: email.Outbox, row: Claimed, letters: dict[int, tuple[str, str]], now: datetime) -> int:
+    """1 when the letter went and the row was still ours. Raises Failure."""
+    if row.attempts > retry.MAX_ATTEMPTS:
+        raise retry.PermanentFailure("attempts_lost", "the process ended during the last attempt")
+    if row.id not in letters:
+        raise retry.PermanentFailure("message_cannot_be_written")
+    box.send(email.Letter(row.id, row.address, *letters[row.id]))
+    with short_transaction():
+        return _ours(row).update(state=State.SENT, sent_at=now, next_try_at=None, error="")
+
+
+def _give_back(rows: Iterable[Claimed], now: datetime) -> None:
+    """Return what there was no time for, as if it had not been taken."""
+    for row in rows:
+        with short_transaction():
+            _ours(row).update(
+                state=State.OWED,
+                attempts=F("attempts") - 1,
+                next_try_at=now,
+                attempted_at=Case(When(attempts=1, then=Value(None)), default=F("attempted_at")),
+            )
+
+
+def _fail(row: Claimed, failure: retry.Failure, now: datetime, chance: Callable[[], float]) -> None:
+    """Write the next try down, or the end with one alert. An operator's own that dies is still in the app."""
+    verdict = retry.decide(failure, row.attempts, chance)
+    error = clean_text(str(failure), 300)
+    logger.warning("delivery %s: %s, %s", row.id, failure.code, verdict.outcome)
+    if verdict.outcome == "again":
+        with short_transaction():
+            _ours(row).update(state=State.OWED, next_try_at=now + verdict.delay, error=error)
+        return
+    with short_transaction():
+        if _ours(row).update(state=State.DEAD, next_try_at=None, error=error):
+            _alert(row, failure.code, now)
+
+
+def _bury_unaddressed(rows: list[Claimed], now: datetime) -> None:
+    """Give up what has no address at once, and alert once per owner and day (UTC), not once per lead."""
+    if not rows:
+        return
+    with short_transaction():
+        told = _told_today({row.owner for row in rows}, now)
+        for row in rows:
+            buried = _ours(row).update(state=State.DEAD, next_try_at=None, error=NO_ADDRESS)
+            if buried and row.kind != Kind.OPERATOR and row.owner not in told:
+                told.add(row.owner)
+                _alert(row, "owner_without_address", now)
+
+
+def _told_today(owners: set[int], now: datetime) -> set[int]:
+    """For which of the owners an operator was already told today that there is no address."""
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    buried = Delivery.objects.filter(
+        owner__in=owners,
+        channel=Channel.EMAIL,
+        state=State.DEAD,
+        error=NO_ADDRESS,
+        attempted_at__gte=midnight,
+    )
+    return set(buried.exclude(kind=Kind.OPERATOR).values_list("owner_id", flat=True))
+
+
+def _alert(row: Claimed, code: str, now: datetime) -> None:
+    if row.kind == Kind.OPERATOR:
+        return
+    decision = Decision.objects.select_related("lead__source__owner").get(pk=row.decision)
+    alert_operator(decision, code, now)
+
+
+def _ours(row: Claimed) -> QuerySet[Delivery]:
+    """The delivery, unless its lease ran out and another worker counted an attempt since."""
+    return Delivery.objects.filter(id=row.id, state=State.SENDING, attempts=row.attempts)

@@ -1,0 +1,203 @@
+"""A verdict in, the whole decision out: policy, clocks, plan, reviewer, texts and digest. Looks for no owner."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from routing.engine import reason
+from routing.engine.people import Person, Policy
+from routing.engine.snapshot import snapshot_text
+from routing.engine.values import ClockOwed, Decision, Outcome
+from routing.engine.verdict import Verdict
+from routing.engine.work import Work
+
+STANDARD = "standard"
+
+
+def conclude(work: Work, verdict: Verdict) -> Decision:
+    """Complete the verdict. Clocks run in the owner's working time, around the clock for critical leads."""
+    rule = verdict.rule
+    lead_type = work.facts.get("lead_type", "")
+    tier = (rule.tier if rule else "") or STANDARD
+    policy = work.people.policy_for(rule.sla_policy if rule else "", lead_type, tier)
+    high = work.facts["high_intent"]
+    if rule is not None and rule.high_intent is not None:
+        high = rule.high_intent
+    common = {"lead_type": lead_type, "high_intent": high, "tier": tier, "rule": rule.id if rule else None}
+    if verdict.status == "assigned":
+        return _assigned(work, verdict, policy, common)
+    if verdict.status == "review":
+        return _reviewed(work, verdict, policy, common)
+    if verdict.status == "appended":
+        return _appended(work, verdict, policy, common)
+    return _sealed(work, Outcome(verdict.status, verdict.step, verdict.reason, verdict.flag, **common))
+
+
+def _appended(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) -> Decision:
+    """A known person's new inquiry has its own first-touch clock, but never a second owner."""
+    person = work.person(verdict.owner)
+    clocks = (
+        tuple(clock for clock in _clocks(work, person, policy) if clock.kind == "first_touch")
+        if person
+        else ()
+    )
+    outcome = Outcome(
+        "appended",
+        verdict.step,
+        verdict.reason,
+        verdict.flag,
+        owner=verdict.owner,
+        reviewer=verdict.reviewer,
+        lead=verdict.lead,
+        sla_policy=policy.key,
+        due_at=clocks[0].due_at if clocks else None,
+        channels=(person.channels or ("in_app", "email")) if person else ("in_app",),
+        **common,
+    )
+    return _sealed(work, outcome, clocks)
+
+
+def _assigned(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) -> Decision:
+    rule, placed = verdict.rule, verdict.placed
+    assert rule is not None and placed is not None and verdict.owner is not None
+    person = work.people.owners[verdict.owner]
+    missing = _missing_stage(work, rule.pipeline, rule.stage)
+    clocks = _clocks(work, person, policy)
+    outcome = Outcome(
+        "assigned",
+        verdict.step,
+        verdict.reason,
+        "exception" if missing else verdict.flag,
+        owner=verdict.owner,
+        team=placed.team,
+        pipeline=rule.pipeline,
+        stage=rule.stage,
+        sequence=rule.sequence,
+        review_reason="pipeline_stage_mismatch" if missing else "",
+        review_detail=missing,
+        reviewer=_reviewer(work, None) if missing else None,
+        fallback_owner=rule.fallback_owner,
+        sla_policy=policy.key,
+        due_at=next(clock.due_at for clock in clocks if clock.kind == "first_touch"),
+        channels=rule.alert_channels or person.channels or ("in_app", "email"),
+        meeting_url=person.booking_url,
+        plan=_plan(work, rule.pipeline, missing),
+        **common,
+    )
+    return _sealed(work, outcome, clocks, placed.pool, placed.selection)
+
+
+def _reviewed(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) -> Decision:
+    rule = verdict.rule
+    reviewer = _reviewer(work, rule.target_owner if rule and rule.target_kind == "review" else None)
+    due = _after(work.person(reviewer), work.case.now, policy.review, _real_time(work, policy))
+    outcome = Outcome(
+        "review",
+        verdict.step,
+        reason.reviewed(verdict.detail, work.name(reviewer)),
+        verdict.flag,
+        review_reason=verdict.review_reason,
+        review_detail=verdict.detail,
+        reviewer=reviewer,
+        due_at=due,
+        sla_policy=policy.key,
+        **common,
+    )
+    return _sealed(work, outcome)
+
+
+def _reviewer(work: Work, named: int | None) -> int:
+    """Who answers for an item: whom the rule names, the source's person, the rule set's; the first who is still active."""
+    source = work.people.sources.get(work.case.source)
+    line = [
+        owner for owner in (named, source.owner if source else None, work.rules.owner) if owner is not None
+    ]
+    for owner in line:
+        person = work.person(owner)
+        if person is not None and person.state == "active":
+            return owner
+    return line[-1]
+
+
+def _missing_stage(work: Work, pipeline: str, stage: str) -> str:
+    """What the rule names and the CRM lacks, as a sentence; empty when all is there."""
+    if not pipeline:
+        return f"stage {stage} has no pipeline" if stage else ""
+    stages = work.people.pipelines.get(pipeline)
+    if stages is None:
+        return f"pipeline {pipeline} does not exist"
+    if not stage:
+        return f"no stage of pipeline {pipeline} is named"
+    return "" if stage in stages else f"stage {stage} does not exist in pipeline {pipeline}"
+
+
+def _plan(work: Work, pipeline: str, missing: str) -> tuple[str, ...]:
+    """The actions in order. Without a valid stage the owner is set and the plan stops."""
+    if missing:
+        return ("update_contact_owner",)
+    deal = ()
+    if pipeline:
+        known = any(deal.own and deal.pipeline == pipeline for deal in work.case.deals)
+        deal = ("update_deal",) if known else ("create_deal",)
+    return (
+        "update_contact_owner",
+        *deal,
+        "associate_contact_company_deal",
+        "write_routing_reason_note",
+        "start_follow_up_sequence",
+        "send_owner_alert_after_crm_success",
+    )
+
+
+def _real_time(work: Work, policy: Policy) -> bool:
+    return policy.real_time or work.facts.get("urgency") == "critical"
+
+
+def _clocks(work: Work, person: Person, policy: Policy) -> tuple[ClockOwed, ...]:
+    budgets = [("first_touch", policy.first_touch), ("no_activity", policy.no_activity)]
+    if policy.accept is not None:
+        budgets.insert(0, ("accepted", policy.accept))
+    real = _real_time(work, policy)
+    return tuple(
+        ClockOwed(kind, budget, _after(person, work.case.now, budget, real), real) for kind, budget in budgets
+    )
+
+
+def _after(person: Person | None, now: datetime, seconds: int, real_time: bool) -> datetime:
+    """When so many seconds of the person's working time have passed."""
+    duration = timedelta(seconds=seconds)
+    return now + duration if real_time or person is None else person.hours.add(now, duration)
+
+
+def _sealed(
+    work: Work, outcome: Outcome, clocks: Any = (), pool: Any = None, selection: Any = None
+) -> Decision:
+    trace = {"steps": work.steps, "candidates": work.candidates, "notes": work.notes, "then": _then(outcome)}
+    snapshot = snapshot_text(work)
+    trace_text = canonical(trace)
+    sealed = "\n".join((canonical(asdict(outcome)), canonical(clocks), snapshot, trace_text))
+    digest = hashlib.sha256(sealed.encode()).hexdigest()
+    counts = not work.case.is_test
+    return Decision(
+        outcome, work.rules.version, work.people.revision, trace, snapshot, trace_text, digest, counts,
+        clocks, pool if counts else None, selection if counts else None,
+    )  # fmt: skip
+
+
+def _then(outcome: Outcome) -> dict[str, Any]:
+    """What follows from the outcome and has no column of its own."""
+    names = ("plan", "channels", "fallback_owner", "meeting_url", "reviewer", "review_detail")
+    return {name: value for name in names if (value := getattr(outcome, name))}
+
+
+def canonical(value: Any) -> str:
+    """JSON as the digest wants it: no spaces, instants as ISO 8601 UTC. Key order is that of construction."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_instant)
+
+
+def _instant(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a decision")

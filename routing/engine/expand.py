@@ -1,0 +1,55 @@
+"""A stored trace's steps in, the same with the rules whose conditions did not hold out; decides nothing.
+
+A decision keeps the rules that led somewhere. That the others did not hold follows from the immutable
+version and the facts, so it is worked out when somebody reads, for steps that a person can read.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from routing.engine.facts import derive
+from routing.engine.people import People
+from routing.engine.rules import RuleSet
+from routing.engine.values import Case
+
+READABLE = 25
+"""Of a step with more rules only those that held are listed; `considered` gives the number."""
+
+
+def expand(
+    steps: Iterable[Mapping[str, Any]], case: Case, rules: RuleSet, people: People
+) -> list[dict[str, Any]]:
+    """The steps that were tried, each with its rules in order and every condition's value."""
+    facts = derive(case, people)
+    expanded = []
+    for step in steps:
+        entry = dict(step)
+        if 0 < entry["considered"] <= READABLE:
+            entry["rules"] = _all_rules(entry, facts, rules)
+        expanded.append(entry)
+    return expanded
+
+
+def _all_rules(step: Mapping[str, Any], facts: Mapping[str, Any], rules: RuleSet) -> list[dict[str, Any]]:
+    """Up to the rule that decided; those after it were never asked."""
+    held = {row["rule"]: row for row in step["rules"]}
+    last = step["rules"][-1]["rule"] if step["rules"] and _decided(step["rules"][-1]) else None
+    rows = []
+    for rule in rules.in_step(step["step"]):
+        row = held.get(rule.id)
+        rows.append(
+            row
+            or {
+                "rule": rule.id,
+                "name": rule.name,
+                "conditions": rules.explain(rule, facts),
+                "result": "no_match",
+            }
+        )
+        if rule.id == last:
+            break
+    return rows
+
+
+def _decided(row: Mapping[str, Any]) -> bool:
+    return row["result"] not in ("not_applicable",)

@@ -1,0 +1,57 @@
+"""A case, rules and people in, the pools and owners whose numbers its decision may read out; reads no numbers.
+
+A superset is fine, a gap is not: `Work.load` refuses a number that was not read.
+"""
+
+from routing.engine.facts import derive
+from routing.engine.people import People
+from routing.engine.rules import Rule, RuleSet
+from routing.engine.values import Case
+
+
+def needs(case: Case, rules: RuleSet, people: People) -> tuple[set[int], set[int]]:
+    """(pool ids, owner ids)."""
+    facts = derive(case, people)
+    pools: set[int] = set()
+    owners = {
+        owner
+        for owner in (case.company.owner, case.contact.owner, *(deal.owner for deal in case.deals))
+        if owner
+    }
+    territory = people.territories.get(facts.get("territory", ""))
+    if territory and territory.owner:
+        owners.add(territory.owner)
+    for step in rules.order:
+        for rule in rules.matching(step, facts, case.now):
+            _of_rule(rule, people, pools, owners)
+    for pool in pools:
+        owners.update(member.owner for member in people.pools[pool].members)
+    return pools, _with_stand_ins(owners, territory.team if territory else None, pools, people)
+
+
+def _of_rule(rule: Rule, people: People, pools: set[int], owners: set[int]) -> None:
+    owners.update(owner for owner in (rule.target_owner, rule.fallback_owner) if owner)
+    team = people.teams.get(rule.target_team or 0)
+    pool = rule.target_pool or (team.pool if team else None)
+    if pool in people.pools:
+        pools.add(pool)
+
+
+def _with_stand_ins(owners: set[int], team: int | None, pools: set[int], people: People) -> set[int]:
+    """The owners with their cover persons, and the fallbacks of all teams and pools they may lead to."""
+    found = set(owners)
+    teams = {team} if team else set()
+    for owner in owners:
+        person = people.owners.get(owner)
+        if person:
+            found.update(cover for cover in (person.cover,) if cover)
+            teams.update(person.teams)
+    for pool in pools:
+        found.update(owner for owner in (people.pools[pool].fallback,) if owner)
+        teams.update(team for team in (people.pools[pool].team,) if team)
+    found.update(
+        fallback
+        for fallback in (people.teams[team].fallback for team in teams if team in people.teams)
+        if fallback
+    )
+    return found

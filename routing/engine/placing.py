@@ -1,0 +1,290 @@
+"""A rule whose conditions hold in, the owner it leads to (or why nobody) out; leaves alone which rule is asked.
+
+The way of a target: the owner named; their cover person; the rule's fallback owner; the team's fallback
+owner; then nobody. Each is checked like the first, and each check that failed is noted.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from routing.engine.eligibility import Ask, Checked, candidate, check, room
+from routing.engine.people import PoolOf
+from routing.engine.rotation import Selection
+from routing.engine.rules import Rule
+from routing.engine.values import Load
+from routing.engine.work import Work
+
+RELATION_STEPS = frozenset({"existing_customer_owner", "open_deal_owner"})
+LARGEST_LINE_UP = 40
+"""A trace lists so many candidates of a pool; of more it says how many passed and failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Who gets the lead. `role`: target, cover, rule_fallback, team_fallback, pool_fallback or turn."""
+
+    owner: int
+    role: str
+    team: int | None
+    because: str
+    instead_of: str = ""
+    pool: int | None = None
+    selection: Selection | None = None
+
+    @property
+    def flag(self) -> str:
+        return "ok" if self.role in ("target", "turn") else "fallback"
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """The rule names a target, but nobody can take the lead. `reason`: a review reason."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """The rule's target does not exist for this lead (no territory, no open deal): the next rule is asked."""
+
+    note: str
+
+
+Found = Placed | Nobody | NotApplicable
+
+
+def place(work: Work, rule: Rule, step: str) -> Found:
+    """Resolve an owning target of a rule."""
+    kind = rule.target_kind
+    if kind == "customer_owner":
+        return _related(work, rule, step, _customer_owner(work))
+    if kind == "deal_owner":
+        return _related(work, rule, step, _deal_owner(work))
+    if kind == "territory_owner":
+        return _territory(work, rule, step)
+    if kind == "owner":
+        return _give(
+            work,
+            rule,
+            step,
+            rule.target_owner,
+            None,
+            f"rule “{rule.name}” names {_who(work, rule.target_owner)}",
+        )
+    if kind == "team":
+        team = work.people.teams.get(rule.target_team or 0)
+        return _pool(work, rule, team.pool if team else None)
+    return _pool(work, rule, rule.target_pool)
+
+
+def _who(work: Work, owner: int | None) -> str:
+    return work.name(owner) if owner is not None else "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class _Relation:
+    """The owners whom a relationship points at, best first, each with the sentence that says so."""
+
+    owners: tuple[int, ...]
+    because: str
+    none: str
+
+
+def _related(work: Work, rule: Rule, step: str, relation: _Relation) -> Found:
+    if not relation.owners:
+        return NotApplicable(relation.none)
+    if len(set(relation.owners)) > 1:
+        names = " and ".join(work.name(owner) for owner in dict.fromkeys(relation.owners))
+        return Nobody("ownership_conflict", f"{names} have the same right to this lead")
+    return _give(work, rule, step, relation.owners[0], None, relation.because)
+
+
+def _customer_owner(work: Work) -> _Relation:
+    """The owner of the customer or named account; for a customer without one, the contact's owner."""
+    company, contact = work.case.company, work.case.contact
+    if company.owner is not None:
+        because = (
+            "the company is a customer of theirs"
+            if company.customer
+            else "the company is their named account"
+        )
+        return _Relation((company.owner,), because, "")
+    if company.customer and contact.owner is not None:
+        return _Relation((contact.owner,), "they own this contact of a customer", "")
+    note = "the customer has no owner" if company.customer else "neither a customer nor a named account"
+    return _Relation((), "", note)
+
+
+def _deal_owner(work: Work) -> _Relation:
+    """Deals of the very person outrank those of their company; within a rank, several owners are a conflict."""
+    owned = [deal for deal in work.case.deals if deal.owner is not None]
+    best = [deal for deal in owned if deal.own] or owned
+    if not best:
+        return _Relation((), "", "no open deal with an owner")
+    owners = tuple(deal.owner for deal in best if deal.owner is not None)
+    return _Relation(owners, f"open deal {best[0].id} is theirs", "")
+
+
+def _territory(work: Work, rule: Rule, step: str) -> Found:
+    territory = work.people.territories.get(work.facts.get("territory", ""))
+    if territory is None:
+        return NotApplicable("the territory is unknown")
+    because = f"territory is {territory.name}"
+    found = _give(work, rule, step, territory.owner, territory.team, because)
+    if isinstance(found, Nobody) and territory.owner is None:
+        return Nobody("invalid_territory", f"territory {territory.name} has no owner")
+    return found
+
+
+def _ask(work: Work, rule: Rule, *, keeps_hours: bool, relation: bool = False) -> Ask:
+    facts = work.facts
+    return Ask(
+        now=work.case.now,
+        source_key=facts.get("source_key", ""),
+        team=rule.target_team,
+        language=facts.get("language", "") if rule.require_language else "",
+        service=facts.get("service_requested", "") if rule.require_service else "",
+        keeps_hours=keeps_hours,
+        relation=relation,
+        tried=work.case.tried,
+    )
+
+
+def _give(work: Work, rule: Rule, step: str, owner: int | None, team: int | None, because: str) -> Found:
+    """A named owner, or whoever stands in. Caps and working hours bind; on relationship owners only absence does."""
+    ask = _ask(work, rule, keeps_hours=True, relation=step in RELATION_STEPS)
+    person = work.person(owner)
+    if owner is not None:
+        checked = _candidate(work, owner, "target", ask)
+        if checked.passed:
+            return Placed(owner, "target", _team(work, owner, team), because)
+        team = _team(work, owner, team)
+        missing = f"{work.name(owner)} {_why(checked)}"
+    else:
+        missing = "nobody is named"
+    cover = person.cover if person else None
+    found = _stand_in(work, rule, cover, team, because, missing, ask)
+    return found or Nobody("no_valid_owner", f"{missing}, and nobody could stand in")
+
+
+def _stand_in(
+    work: Work,
+    rule: Rule,
+    cover: int | None,
+    team: int | None,
+    because: str,
+    missing: str,
+    ask: Ask,
+    pool_fallback: int | None = None,
+) -> Placed | None:
+    """Cover person, the rule's fallback, the pool's, the team's: the first who passes the checks."""
+    team_of = work.people.teams.get(team) if team is not None else None
+    line = (
+        ("cover", cover),
+        ("rule_fallback", rule.fallback_owner),
+        ("pool_fallback", pool_fallback),
+        ("team_fallback", team_of.fallback if team_of else None),
+    )
+    tried = {entry["owner"] for entry in work.candidates if entry["as"] != "turn"}
+    for role, owner in line:
+        if owner is None or owner in tried:
+            continue
+        tried.add(owner)
+        if _candidate(work, owner, role, replace(ask, relation=False, team=None)).passed:
+            return Placed(owner, role, _team(work, owner, team), because, missing)
+    return None
+
+
+def _candidate(work: Work, owner: int, role: str, ask: Ask) -> Checked:
+    """Check one owner and note it in the trace."""
+    person = work.person(owner)
+    load = work.load(owner)
+    checked = check(person, ask, load)
+    entry = candidate(owner, work.name(owner), role, checked)
+    if person is not None:
+        entry["room"] = room(person, load)
+    work.candidates.append(entry)
+    return checked
+
+
+def _why(checked: Checked) -> str:
+    return next(iter(checked.failed.values()), "cannot take it")
+
+
+def _team(work: Work, owner: int, team: int | None) -> int | None:
+    """The team asked for when the owner is in it, else the owner's first."""
+    person = work.person(owner)
+    if person is None or team in person.teams:
+        return team
+    return person.teams[0] if person.teams else team
+
+
+def _pool(work: Work, rule: Rule, pool_id: int | None) -> Found:
+    pool = work.people.pools.get(pool_id or 0)
+    if pool is None:
+        return Nobody("no_valid_owner", "the pool does not exist")
+    ask = _ask(work, rule, keeps_hours=pool.keeps_hours)
+    results = [
+        (member, check(work.person(member.owner), ask, work.load(member.owner))) for member in pool.members
+    ]
+    eligible = {member.id for member, checked in results if checked.passed}
+    present = {member.id for member, checked in results if checked.available} | eligible
+    rotation = work.rotation(pool)
+    selection = rotation.select(eligible, present)
+    _line_up(work, pool, results, selection)
+    if selection is None:
+        return _empty_pool(work, rule, pool, ask)
+    owner = selection.member.owner
+    person = work.people.owners[owner]
+    work.candidates[-1]["room"] = room(person, work.load(owner))
+    return Placed(
+        owner,
+        "turn",
+        _team(work, owner, pool.team),
+        f"it is {person.name}’s turn in {pool.name}",
+        pool=pool.id,
+        selection=selection,
+    )
+
+
+def _empty_pool(work: Work, rule: Rule, pool: PoolOf, ask: Ask) -> Found:
+    missing = f"nobody in {pool.name} is available"
+    because = f"{pool.name} has nobody available"
+    found = _stand_in(work, rule, None, pool.team, because, missing, ask, pool.fallback)
+    return found or Nobody("no_valid_owner", missing)
+
+
+def _line_up(
+    work: Work, pool: PoolOf, results: list[tuple[Any, Checked]], selection: Selection | None
+) -> None:
+    """Note the pool's members with their checks and rotation numbers; the chosen one last."""
+    rotation = work.rotation(pool)
+    chosen = selection.member.id if selection else None
+    shown = results if len(results) <= LARGEST_LINE_UP else results[:LARGEST_LINE_UP]
+    for member, checked in shown:
+        if member.id == chosen:
+            continue
+        entry = candidate(member.owner, work.name(member.owner), "turn", checked)
+        turn = rotation.turns.get(member.id)
+        entry["rotation"] = {"v": str(turn.v) if turn else None, "weight": member.weight}
+        work.candidates.append(entry)
+    if len(shown) < len(results):
+        passed = sum(checked.passed for _, checked in results)
+        work.notes.append(f"{pool.name} has {len(results)} members; {passed} passed the checks.")
+    if selection:
+        charge = selection.entries[-1]
+        entry = {"owner": selection.member.owner, "name": work.name(selection.member.owner), "as": "turn"}
+        entry["rotation"] = {
+            "v": str(charge.before),
+            "weight": selection.member.weight,
+            "v_after": str(charge.after),
+        }
+        work.candidates.append(entry)
+
+
+def room_of(work: Work, owner: int) -> tuple[str, Load] | None:
+    """The owner's room in words and numbers, for the reason sentence."""
+    person = work.person(owner)
+    load = work.loads_read.get(owner)
+    return None if person is None or load is None else (room(person, load), load)

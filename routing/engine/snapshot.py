@@ -1,0 +1,76 @@
+"""What a decision saw, as JSON text, and back: case, numbers read, ids of the rules and people it cites.
+
+The text holds everything a replay needs but the rule-set version and the configuration revision themselves,
+which are immutable and kept.
+"""
+
+import json
+from dataclasses import fields
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from routing.engine.rotation import Turn
+from routing.engine.values import Case, CompanyMatch, ContactMatch, DealSeen, Load, Numbers, OpenLead
+from routing.engine.work import Work
+
+
+def snapshot_text(work: Work) -> str:
+    """The exact text that is stored and digested."""
+    case = work.case
+    value: dict[str, Any] = {
+        "version": work.rules.version,
+        "revision": work.people.revision,
+        "now": case.now.isoformat(),
+        "source": case.source,
+        "facts": case.facts,
+        "validity": case.validity,
+    }
+    if case.spam:
+        value["spam"] = case.spam
+    if case.problems:
+        value["problems"] = case.problems
+    if case.is_test:
+        value["is_test"] = True
+    if case.tried:
+        value["tried"] = case.tried
+    value["contact"] = _match(case.contact)
+    value["company"] = _match(case.company)
+    value["deals"] = case.deals
+    value["open_lead"] = case.open_lead
+    value["turns"] = {str(id): [str(turn.v), turn.last, turn.away] for id, turn in work.turns_read.items()}
+    value["loads"] = {str(id): load for id, load in work.loads_read.items()}
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _match(match: ContactMatch | CompanyMatch) -> dict[str, Any]:
+    return {field.name: getattr(match, field.name) for field in fields(match)}
+
+
+def read_snapshot(text: str) -> tuple[Case, Numbers, int | None, int]:
+    """A stored snapshot back as (case, numbers, rule-set version, configuration revision)."""
+    value = json.loads(text)
+    case = Case(
+        now=datetime.fromisoformat(value["now"]),
+        source=value["source"],
+        facts=value["facts"],
+        validity=value["validity"],
+        spam=value.get("spam", ""),
+        problems=tuple((code, name) for code, name in value.get("problems", ())),
+        contact=ContactMatch(**_candidates(value["contact"])),
+        company=CompanyMatch(**_candidates(value["company"])),
+        deals=tuple(DealSeen(*deal) for deal in value["deals"]),
+        open_lead=OpenLead(*value["open_lead"]) if value["open_lead"] else None,
+        is_test=value.get("is_test", False),
+        tried=tuple(value.get("tried", ())),
+    )
+    numbers = Numbers(
+        turns={int(id): Turn(Fraction(v), last, away) for id, (v, last, away) in value["turns"].items()},
+        loads={int(id): Load(*load) for id, load in value["loads"].items()},
+    )
+    return case, numbers, value["version"], value["revision"]
+
+
+def _candidates(value: dict[str, Any]) -> dict[str, Any]:
+    found = tuple((id, tuple(matched)) for id, matched in value["candidates"])
+    return {**value, "candidates": found}

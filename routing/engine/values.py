@@ -1,0 +1,175 @@
+"""The values that a decision is made from and consists of. Nothing is computed here.
+
+All are JSON-able or have a JSON form, because a decision keeps what it saw.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from routing.engine.people import PoolOf
+from routing.engine.rotation import Rotation, Selection, Turn
+
+
+class Load(NamedTuple):
+    """What an owner carries: open leads, and new leads of their own calendar day and week."""
+
+    open: int
+    day: int
+    week: int
+
+
+NO_LOAD = Load(0, 0, 0)
+
+
+@dataclass(slots=True)
+class Numbers:
+    """The numbers that change with every lead: turns by pool member, loads by owner. Owned by the batch.
+
+    `decide` only reads; `take` takes a decision over before the next one is made.
+    """
+
+    turns: dict[int, Turn] = field(default_factory=dict)
+    loads: dict[int, Load] = field(default_factory=dict)
+    pools_read: set[int] = field(default_factory=set)
+    _rotations: dict[int, Rotation] = field(default_factory=dict)
+
+    def add(self, more: "Numbers") -> None:
+        """Take in numbers that were read later, of other pools and owners."""
+        self.turns.update(more.turns)
+        self.loads.update(more.loads)
+        self.pools_read |= more.pools_read
+
+    def rotation(self, pool: PoolOf) -> Rotation:
+        """The rotation of the pool with all that was taken over so far."""
+        if pool.id not in self._rotations:
+            known = {id: self.turns[id] for id in pool.standing_ids if id in self.turns}
+            self._rotations[pool.id] = Rotation(pool.members, known)
+        return self._rotations[pool.id]
+
+    def take(self, decision: "Decision") -> None:
+        """Count an assigned lead and a turn."""
+        owner = decision.outcome.owner
+        if decision.outcome.status == "assigned" and owner is not None and decision.counts:
+            load = self.loads.get(owner, NO_LOAD)
+            self.loads[owner] = Load(load.open + 1, load.day + 1, load.week + 1)
+        if decision.selection is not None and decision.pool is not None:
+            self.turns.update(decision.selection.turns)
+            self._rotations[decision.pool].apply(decision.selection)
+
+
+class DealSeen(NamedTuple):
+    """An open deal of the person or their company. `own`: of this very contact."""
+
+    id: int
+    owner: int | None
+    pipeline: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContactMatch:
+    """Who it is. `verdict`: certain, new or ambiguous. `candidates`: (contact id, what matched), best first."""
+
+    verdict: str = "new"
+    id: int | None = None
+    owner: int | None = None
+    candidates: tuple[tuple[int, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyMatch:
+    """Which company. `verdict`: certain, new, ambiguous or none (nothing to go by)."""
+
+    verdict: str = "none"
+    id: int | None = None
+    owner: int | None = None
+    customer: bool = False
+    candidates: tuple[tuple[int, tuple[str, ...]], ...] = ()
+
+
+class OpenLead(NamedTuple):
+    """The person's open lead, which a new inquiry is appended to. `reviewer`: named while it is in review."""
+
+    id: int
+    owner: int | None
+    reviewer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One event as the decision sees it: contract facts, problems, matches; everything but numbers, rules, people."""
+
+    now: datetime
+    source: int
+    facts: Mapping[str, Any]
+    validity: str
+    spam: str = ""
+    problems: tuple[tuple[str, str], ...] = ()
+    contact: ContactMatch = ContactMatch()
+    company: CompanyMatch = CompanyMatch()
+    deals: tuple[DealSeen, ...] = ()
+    open_lead: OpenLead | None = None
+    is_test: bool = False
+    tried: tuple[int, ...] = ()
+
+
+class ClockOwed(NamedTuple):
+    """A clock to start with the ownership: kind, budget in seconds, due instant, whether nights count."""
+
+    kind: str
+    budget: int
+    due_at: datetime
+    real_time: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was decided. Owner, team, rule: ids; pipeline, stage, policy: keys."""
+
+    status: str
+    step: str
+    reason: str
+    flag: str
+    lead_type: str
+    high_intent: bool
+    rule: int | None = None
+    owner: int | None = None
+    team: int | None = None
+    tier: str = ""
+    pipeline: str = ""
+    stage: str = ""
+    sequence: str = ""
+    review_reason: str = ""
+    review_detail: str = ""
+    reviewer: int | None = None
+    lead: int | None = None
+    fallback_owner: int | None = None
+    sla_policy: str = ""
+    due_at: datetime | None = None
+    channels: tuple[str, ...] = ()
+    meeting_url: str = ""
+    plan: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome, why, what it read, and what follows from it for numbers and clocks.
+
+    `trace`: {"steps": […], "candidates": […], "notes": […], "then": {…}}, JSON-able. `snapshot` and `trace_text` are the exact texts
+    that `digest` (SHA-256, with the outcome) was made from.
+    """
+
+    outcome: Outcome
+    version: int | None
+    revision: int
+    trace: dict[str, Any]
+    snapshot: str
+    trace_text: str
+    digest: str
+    counts: bool = True
+    """Whether it is somebody's lead: a test lead is nobody's."""
+    clocks: tuple[ClockOwed, ...] = ()
+    pool: int | None = None
+    selection: Selection | None = None

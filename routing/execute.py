@@ -1,0 +1,63 @@
+"""Decided events in; owner, state, reason, clocks, deliveries owed and the decisions themselves written out.
+
+The one door to ownership: nothing else in the project gives a lead an owner. All of it commits together with
+the caller's writer transaction. Leaves alone what follows the commit (routing.plan, routing.delivery).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import F
+
+from leads.models import RawEvent, Stage
+from owners.writer import is_writing, writing
+from routing.engine.people import People
+from routing.engine.values import Numbers
+from routing.models import ReviewItem
+from routing.rows import Context, Settled, rows_of
+from routing.steps import step
+from routing.write import write
+
+UNREADABLE_MINUTES = 60
+
+
+def apply(batch: Iterable[Settled], people: People, numbers: Numbers, now: datetime) -> None:
+    """Write what was decided. `numbers` are those after the batch. Call inside `writing()`."""
+    if not is_writing():
+        raise RuntimeError("Ownership changes only inside the writer transaction.")
+    settled = list(batch)
+    context = Context(now, people, numbers, settings.CRM_CONNECTOR, _stages(people))
+    with step("update_owner"):
+        rows = rows_of(settled, context)
+    with step("write_reason"):
+        write(rows)
+
+
+_held_stages: tuple[int, dict[tuple[str, str], tuple[int, int]]] | None = None
+
+
+def _stages(people: People) -> dict[tuple[str, str], tuple[int, int]]:
+    """(pipeline key, stage key) → ids; read once per configuration revision and process."""
+    global _held_stages
+    held = _held_stages
+    if held is None or held[0] != people.revision:
+        rows = Stage.objects.values_list("pipeline__key", "key", "pipeline_id", "id")
+        held = _held_stages = (people.revision, {(pipeline, stage): (p, s) for pipeline, stage, p, s in rows})
+    return held[1]
+
+
+def set_aside(id: int, error: Exception, now: datetime) -> str:
+    """Take an event that cannot be carried through out of the queue, into review; its error in one line."""
+    sentence = f"{type(error).__name__} while routing"
+    with writing():
+        waiting = RawEvent.objects.filter(pk=id, state=RawEvent.State.WAITING)
+        if waiting.update(state=RawEvent.State.DONE, error=sentence, attempts=F("attempts") + 1):
+            event = RawEvent.objects.select_related("source").defer("body").get(pk=id)
+            ReviewItem.objects.create(
+                reason=ReviewItem.Reason.UNRESOLVED,
+                detail=f"{sentence}: the event is kept as it came and can be routed again once the cause is mended.",
+                owner_id=event.source.owner_id, source=event.source, event=event,
+                opened_at=now, last_at=now, due_at=now + timedelta(minutes=UNREADABLE_MINUTES),
+            )  # fmt: skip
+    return sentence

@@ -1,0 +1,131 @@
+"""Ids of deliveries in, subject and body of each out, from templates/messages/. Sends and changes nothing.
+
+What a message says is looked up in the rows when it is written: the decision's reason, what is open for
+review, what failed. A message that is sent late is therefore still true.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, reverse
+
+from routing.follow_up import one_line
+from routing.models import Delivery, PlanAction, ReviewItem
+
+logger = logging.getLogger(__name__)
+
+MAX_SUBJECT = 150
+MAX_PART = 120
+MAX_REASON = 2000
+
+FACTS = (
+    "id", "kind", "decision_id", "owner__name", "owner__time_zone",
+    "decision__reason", "decision__due_at", "decision__high_intent",
+    "decision__lead__name", "decision__lead__email", "decision__lead__phone", "decision__lead__source__name",
+    "decision__lead__company__name", "decision__lead__company__domain",
+)  # fmt: skip
+
+
+def compose(delivery_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """(subject, body) by delivery id, in at most four statements; what cannot be written is left out.
+
+    Subjects are one line of 150 characters at most. Bodies are plain text; what a buyer or a CRM wrote stays
+    in its one line of it.
+    """
+    rows = list(Delivery.objects.filter(id__in=delivery_ids).values(*FACTS))
+    kinds: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        kinds[row["kind"]].append(row["decision_id"])
+    reviews = _review_items([*kinds[Delivery.Kind.REVIEW], *kinds[Delivery.Kind.OPERATOR]])
+    faults = _faults(kinds[Delivery.Kind.OPERATOR])
+    letters = {}
+    for row in rows:
+        decision = row["decision_id"]
+        try:
+            letters[row["id"]] = _write(row, reviews.get(decision), faults.get(decision, []))
+        except Exception as error:  # one message's mistake must not hold up the others
+            logger.warning("delivery %s cannot be written: %s", row["id"], type(error).__name__)
+    return letters
+
+
+def local_time(at: datetime, zone: str) -> str:
+    """“Mon 23 Nov 2026, 10:15 CET (Europe/Berlin)”; in UTC where the zone is unknown."""
+    try:
+        local = at.astimezone(ZoneInfo(zone))
+    except (KeyError, ValueError, OSError):
+        local, zone = at.astimezone(ZoneInfo("UTC")), "UTC"
+    text = local.strftime("%a %d %b %Y, %H:%M %Z")
+    return text if zone == "UTC" else f"{text} ({zone})"
+
+
+def decision_url(decision_id: int) -> str:
+    """Where the decision is read, as an absolute address."""
+    try:
+        path = reverse("admin:routing_decision_change", args=[decision_id])
+    except NoReverseMatch:  # a worker that serves no pages has no map of them
+        path = f"/admin/routing/decision/{decision_id}/change/"
+    return f"{settings.BASE_URL}{path}"
+
+
+def _write(row: Mapping[str, Any], review: Mapping[str, Any] | None, faults: list[str]) -> tuple[str, str]:
+    due_at = (review and review["due_at"]) or row["decision__due_at"]
+    company = row["decision__lead__company__name"] or row["decision__lead__company__domain"] or ""
+    name = row["decision__lead__name"] or row["decision__lead__email"] or row["decision__lead__phone"]
+    context = {
+        "owner": one_line(row["owner__name"], MAX_PART),
+        "name": one_line(name, MAX_PART) or "a buyer",
+        "buyer": _joined(
+            [row["decision__lead__name"], company, row["decision__lead__email"], row["decision__lead__phone"]]
+        ),
+        "company": one_line(company, MAX_PART) if company != name else "",
+        "source": one_line(row["decision__lead__source__name"], MAX_PART),
+        "high_intent": row["decision__high_intent"],
+        "reason": one_line(row["decision__reason"], MAX_REASON),
+        "due": local_time(due_at, row["owner__time_zone"]) if due_at else "",
+        "review": review["label"] if review else "",
+        "review_detail": one_line(review["detail"], MAX_REASON) if review else "",
+        "faults": faults,
+        "url": decision_url(row["decision_id"]),
+    }
+    subject = render_to_string(f"messages/{row['kind']}.subject.txt", context)
+    body = render_to_string(f"messages/{row['kind']}.body.txt", context)
+    return one_line(subject, MAX_SUBJECT), body.strip() + "\n"
+
+
+def _joined(parts: Iterable[str]) -> str:
+    lines = dict.fromkeys(line for part in parts if (line := one_line(part, MAX_PART)))
+    return ", ".join(lines) or "a buyer without a name"
+
+
+def _review_items(decisions: list[int]) -> dict[int, dict[str, Any]]:
+    """The newest open item of each decision: label of its reason, detail, due time."""
+    if not decisions:
+        return {}
+    labels = dict(ReviewItem.Reason.choices)  # a rule may give a reason of its own
+    items = ReviewItem.objects.filter(decision__in=decisions, state=ReviewItem.State.OPEN).order_by("id")
+    return {
+        decision: {"label": labels.get(reason, reason), "detail": detail, "due_at": due_at}
+        for decision, reason, detail, due_at in items.values_list("decision_id", "reason", "detail", "due_at")
+    }
+
+
+def _faults(decisions: list[int]) -> dict[int, list[str]]:
+    """What was given up for each decision, a line each: plan actions first, then messages."""
+    found: dict[int, list[str]] = defaultdict(list)
+    if not decisions:
+        return found
+    actions = PlanAction.objects.filter(
+        decision__in=decisions, state__in=[PlanAction.State.STOPPED, PlanAction.State.DEAD]
+    )
+    for decision, action, error in actions.order_by("position").values_list("decision_id", "action", "error"):
+        found[decision].append(one_line(f"{action}: {error}", MAX_REASON))
+    dead = Delivery.objects.filter(decision__in=decisions, state=Delivery.State.DEAD)
+    for decision, owner, error in dead.order_by("id").values_list("decision_id", "owner__name", "error"):
+        found[decision].append(one_line(f"E-mail to {owner}: {error}", MAX_REASON))
+    return found

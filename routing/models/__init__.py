@@ -1,0 +1,26 @@
+"""Why a lead went where it went and what is owed since, as rows. Knows owners and leads."""
+
+from routing.models.access import ApiToken
+from routing.models.clocks import SlaClock, SlaPolicy
+from routing.models.decisions import ConfigRevision, Decision, PlanAction
+from routing.models.deliveries import Delivery
+from routing.models.fairness import LedgerEntry, OwnerLoad, RotationState
+from routing.models.review import ReviewItem
+from routing.models.rules import Condition, Rule, RuleSetVersion
+
+__all__ = [
+    "ApiToken",
+    "Condition",
+    "ConfigRevision",
+    "Decision",
+    "Delivery",
+    "LedgerEntry",
+    "OwnerLoad",
+    "PlanAction",
+    "ReviewItem",
+    "RotationState",
+    "Rule",
+    "RuleSetVersion",
+    "SlaClock",
+    "SlaPolicy",
+]

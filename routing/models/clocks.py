@@ -1,0 +1,80 @@
+"""What was promised and until when, as rows: SLA policies and running clocks."""
+
+from django.db import models
+from django.db.models import Q
+
+from leads.models import Lead
+from owners.configuration import ConfigModel
+from owners.models import Owner, WordsField
+
+
+class SlaPolicy(ConfigModel):
+    """How quickly which leads are worked. Minutes of working time unless `real_time`."""
+
+    key = models.SlugField(max_length=40)
+    name = models.CharField(max_length=120)
+    lead_types = WordsField(help_text="Lead types it is for; empty: any.")
+    tiers = WordsField(help_text="Tiers it is for; empty: any.")
+    position = models.PositiveIntegerField(default=0, help_text="The first policy that fits is taken.")
+    accept_minutes = models.PositiveIntegerField(null=True, blank=True)
+    first_touch_minutes = models.PositiveIntegerField(default=15)
+    no_activity_minutes = models.PositiveIntegerField(default=30)
+    review_minutes = models.PositiveIntegerField(default=60, help_text="For items in manual review.")
+    real_time = models.BooleanField(default=False, help_text="Count nights and weekends too.")
+
+    class Meta:
+        ordering = ["position", "id"]
+        verbose_name = "SLA policy"
+        verbose_name_plural = "SLA policies"
+        constraints = [
+            models.UniqueConstraint(fields=["key"], name="sla_policy_key_once"),
+            models.CheckConstraint(
+                condition=Q(first_touch_minutes__gt=0) & Q(no_activity_minutes__gt=0) & Q(review_minutes__gt=0),
+                name="sla_minutes_positive",
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+
+class SlaClock(models.Model):
+    """A promise that runs. `due_at` is an indexed hint; the truth is recomputed when it arrives."""
+
+    class Kind(models.TextChoices):
+        ACCEPTED = "accepted", "accepted"
+        FIRST_TOUCH = "first_touch", "first human touch"
+        NO_ACTIVITY = "no_activity", "30 minutes without activity"
+
+    class State(models.TextChoices):
+        RUNNING = "running", "running"
+        MET = "met", "met"
+        BREACHED = "breached", "breached"
+        CANCELLED = "cancelled", "cancelled"
+
+    lead = models.ForeignKey(Lead, models.PROTECT, related_name="clocks")
+    owner = models.ForeignKey(Owner, models.PROTECT, related_name="clocks")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    policy_key = models.CharField(max_length=40)
+    budget_seconds = models.PositiveIntegerField()
+    real_time = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["due_at"]
+        verbose_name = "SLA clock"
+        constraints = [
+            models.UniqueConstraint(fields=["lead", "kind"], condition=Q(state="running"), name="one_running_clock_per_lead_and_kind"),
+            models.CheckConstraint(condition=Q(due_at__gte=models.F("started_at")), name="clock_due_after_start"),
+            models.CheckConstraint(
+                condition=Q(state="running", ended_at__isnull=True) | (~Q(state="running") & Q(ended_at__isnull=False)),
+                name="clock_ends_when_it_stops",
+            ),
+        ]
+        indexes = [models.Index(fields=["due_at"], condition=Q(state="running"), name="clock_due")]
+
+    def __str__(self):
+        return f"{self.get_kind_display()} of lead {self.lead_id}"

@@ -1,0 +1,118 @@
+"""What was decided, what it saw, and what is to be done for it, as rows. Decisions are append-only."""
+
+from django.db import models
+from django.db.models import Q
+
+from leads.ids import new_id
+from leads.models import Lead, RawEvent
+from owners.models import Owner, Team
+from routing.models.rules import RuleSetVersion
+
+
+class ConfigRevision(models.Model):
+    """People, pools, territories and policies as routing saw them: immutable, kept while a decision cites it."""
+
+    digest = models.CharField(max_length=64)
+    content = models.TextField(help_text="Canonical JSON.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["digest"], name="config_revision_once")]
+
+    def __str__(self):
+        return f"revision {self.pk}"
+
+
+class Decision(models.Model):
+    """One decision. `snapshot` and `trace` are the exact texts that the digest was made from."""
+
+    class Status(models.TextChoices):
+        ASSIGNED = "assigned", "assigned"
+        REVIEW = "review", "manual review"
+        NURTURE = "nurture", "nurture"
+        REJECTED = "rejected", "rejected"
+        APPENDED = "appended", "appended to an open lead"
+
+    class Flag(models.TextChoices):
+        OK = "ok", "ok"
+        FALLBACK = "fallback", "fallback used"
+        EXCEPTION = "exception", "exception"
+
+    id = models.BigIntegerField(primary_key=True, default=new_id, editable=False)
+    event = models.ForeignKey(RawEvent, models.PROTECT, related_name="decisions")
+    lead = models.ForeignKey(Lead, models.PROTECT, related_name="decisions")
+    version = models.ForeignKey(RuleSetVersion, models.PROTECT, null=True, related_name="decisions")
+    revision = models.ForeignKey(ConfigRevision, models.PROTECT, related_name="decisions")
+    status = models.CharField(max_length=10, choices=Status.choices)
+    hierarchy_step = models.CharField(max_length=40, blank=True)
+    rule_id = models.BigIntegerField(null=True)
+    owner = models.ForeignKey(Owner, models.PROTECT, null=True, related_name="decisions")
+    team = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+")
+    tier = models.CharField(max_length=40, blank=True)
+    pipeline_key = models.CharField(max_length=80, blank=True)
+    stage_key = models.CharField(max_length=80, blank=True)
+    sequence = models.CharField(max_length=80, blank=True)
+    review_reason = models.CharField(max_length=40, blank=True)
+    reason = models.TextField()
+    route_flag = models.CharField(max_length=10, choices=Flag.choices)
+    lead_type = models.CharField(max_length=40)
+    high_intent = models.BooleanField()
+    sla_policy = models.CharField(max_length=40, blank=True)
+    due_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField()
+    digest = models.CharField(max_length=64)
+    snapshot = models.TextField()
+    trace = models.TextField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["event"], name="one_decision_per_event"),
+            models.CheckConstraint(condition=~Q(reason=""), name="decision_has_a_reason"),
+            models.CheckConstraint(
+                condition=~Q(status="assigned") | Q(owner__isnull=False), name="assigning_decision_names_an_owner"
+            ),
+        ]
+        indexes = [models.Index(fields=["lead", "-id"], name="decision_by_lead")]
+
+    def __str__(self):
+        return f"decision {self.pk}"
+
+
+class PlanAction(models.Model):
+    """An action of a decision's plan that has a state of its own.
+
+    What the built-in CRM does inside the ownership transaction has none: the commit is its confirmation, and
+    the decision's document says so. Rows are for what comes after the commit, in `position` order.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "pending"
+        CONFIRMED = "confirmed", "confirmed"
+        STOPPED = "stopped", "stopped"
+        DEAD = "dead", "given up"
+
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="actions")
+    position = models.PositiveSmallIntegerField()
+    action = models.CharField(max_length=60)
+    connector = models.CharField(max_length=120, blank=True, help_text="Empty: RevRoute itself.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    external_id = models.CharField(max_length=200, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["decision", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["decision", "position"], name="plan_position_once"),
+            models.CheckConstraint(
+                condition=~Q(state="pending") | Q(next_try_at__isnull=False), name="pending_action_has_a_next_try"
+            ),
+        ]
+        indexes = [models.Index(fields=["next_try_at"], condition=Q(state="pending"), name="plan_action_due")]
+
+    def __str__(self):
+        return f"{self.position}. {self.action}"

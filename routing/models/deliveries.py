@@ -1,0 +1,59 @@
+"""What is owed to people, as rows: alerts and notices with attempts, backoff and a dead-letter state."""
+
+from django.db import models
+from django.db.models import Q
+
+from owners.models import Owner
+from routing.models.decisions import Decision
+
+
+class Delivery(models.Model):
+    """One message owed to one person over one channel. `blocked` until the CRM write is confirmed."""
+
+    class Kind(models.TextChoices):
+        ASSIGNMENT = "assignment", "lead assigned"
+        NOTICE = "notice", "new inquiry of a known person"
+        REVIEW = "review", "review item opened"
+        OPERATOR = "operator", "something needs an operator"
+
+    class Channel(models.TextChoices):
+        IN_APP = "in_app", "in the app"
+        EMAIL = "email", "e-mail"
+
+    class State(models.TextChoices):
+        BLOCKED = "blocked", "waits for the CRM"
+        OWED = "owed", "owed"
+        SENDING = "sending", "being sent"
+        SENT = "sent", "sent"
+        DEAD = "dead", "given up"
+
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="deliveries")
+    owner = models.ForeignKey(Owner, models.PROTECT, related_name="deliveries")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    state = models.CharField(max_length=10, choices=State.choices)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True, help_text="When owed: not before; when being sent: lost after.")
+    created_at = models.DateTimeField()
+    attempted_at = models.DateTimeField(null=True, help_text="First attempt.")
+    sent_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["decision", "kind", "channel"], name="one_delivery_per_decision_kind_and_channel"),
+            models.CheckConstraint(
+                condition=~Q(state__in=["owed", "sending"]) | Q(next_try_at__isnull=False), name="owed_delivery_has_a_next_try"
+            ),
+            models.CheckConstraint(condition=~Q(state="sent") | Q(sent_at__isnull=False), name="sent_delivery_knows_when"),
+        ]
+        indexes = [
+            models.Index(fields=["next_try_at"], condition=Q(state__in=["owed", "sending"]), name="delivery_due"),
+            models.Index(fields=["owner", "-id"], name="delivery_by_owner"),
+        ]
+
+    def __str__(self):
+        return f"{self.get_kind_display()} by {self.get_channel_display()}"

@@ -1,0 +1,66 @@
+"""Whose turn it is and what everybody carries, as rows. Hot and small; configuration stays in owners."""
+
+from django.db import models
+
+from owners.models import Owner, PoolMember
+from routing.models.decisions import Decision
+
+
+class RotationState(models.Model):
+    """A member's standing in its pool's rotation: the exact sum of its ledger rows."""
+
+    member = models.OneToOneField(PoolMember, models.CASCADE, primary_key=True, related_name="rotation")
+    v = models.TextField(help_text="Virtual time, an exact fraction such as 7/3.")
+    last = models.BigIntegerField(default=0, help_text="The pool's turn counter at the last turn; 0 is never.")
+    away = models.BooleanField(default=False, help_text="Was not to be had when the pool last gave a lead.")
+
+    class Meta:
+        ordering = ["member"]
+
+    def __str__(self):
+        return f"{self.member}: {self.v}"
+
+
+class LedgerEntry(models.Model):
+    """One change of a member's virtual time. Append-only."""
+
+    class Kind(models.TextChoices):
+        JOIN = "join", "joined the pool"
+        RETURN = "return", "came back"
+        CHARGE = "charge", "got a lead"
+
+    member = models.ForeignKey(PoolMember, models.PROTECT, related_name="ledger")
+    decision = models.ForeignKey(Decision, models.PROTECT, null=True, related_name="ledger")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    amount = models.TextField()
+    v_before = models.TextField()
+    v_after = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "ledger entries"
+        indexes = [models.Index(fields=["member", "-id"], name="ledger_by_member")]
+
+    def __str__(self):
+        return f"{self.member}: {self.get_kind_display()} {self.amount}"
+
+
+class OwnerLoad(models.Model):
+    """How many open leads an owner has, and how many they got on `day` and in the week of `week` (their zone)."""
+
+    owner = models.OneToOneField(Owner, models.CASCADE, primary_key=True, related_name="load")
+    open_leads = models.IntegerField(default=0)
+    day = models.DateField()
+    day_count = models.IntegerField(default=0)
+    week = models.DateField(help_text="Its Monday.")
+    week_count = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ["owner"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(open_leads__gte=0), name="open_leads_not_negative"),
+        ]
+
+    def __str__(self):
+        return f"{self.owner}: {self.open_leads} open"

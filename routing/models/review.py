@@ -1,0 +1,65 @@
+"""What needs a person, as rows: each with a reason, a named owner and a due time."""
+
+from django.db import models
+from django.db.models import Q
+
+from leads.models import Lead, RawEvent, Source
+from owners.models import Owner
+from routing.models.decisions import Decision
+
+
+class ReviewItem(models.Model):
+    class Reason(models.TextChoices):
+        MISSING_CONTACT_DATA = "missing_contact_data", "no e-mail and no phone"
+        AMBIGUOUS_DUPLICATE = "ambiguous_duplicate", "two people it could be"
+        NO_VALID_OWNER = "no_valid_owner", "nobody could take it"
+        PIPELINE_STAGE_MISMATCH = "pipeline_stage_mismatch", "pipeline or stage is missing"
+        INVALID_TERRITORY = "invalid_territory", "territory unknown or without an owner"
+        LOW_CONFIDENCE_CLASSIFICATION = "low_confidence_classification", "type not certain"
+        WEBHOOK_RETRY_CONFLICT = "webhook_retry_conflict", "sent again with another content"
+        CRM_ERROR = "crm_error", "the CRM refused"
+        OWNERSHIP_CONFLICT = "ownership_conflict", "two owners with the same right"
+        CRITICAL_SEVERITY = "critical_severity", "critical"
+        PARTNER_OR_MULTI_TOUCH = "partner_or_multi_touch", "partner or several touches"
+        UNCLEAR_PRODUCT_FIT = "unclear_product_fit", "product fit unclear"
+        UNREADABLE_PAYLOAD = "unreadable_payload", "could not be read"
+        UNRESOLVED = "unresolved", "no rule decided"
+
+    class State(models.TextChoices):
+        OPEN = "open", "open"
+        CLOSED = "closed", "closed"
+
+    reason = models.CharField(max_length=40, choices=Reason.choices)
+    detail = models.CharField(max_length=300, blank=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    owner = models.ForeignKey(Owner, models.PROTECT, related_name="review_items", help_text="Named; answers for it.")
+    source = models.ForeignKey(Source, models.PROTECT, related_name="review_items")
+    event = models.ForeignKey(RawEvent, models.PROTECT, related_name="review_items", help_text="The latest.")
+    lead = models.ForeignKey(Lead, models.PROTECT, null=True, blank=True, related_name="review_items")
+    decision = models.ForeignKey(Decision, models.PROTECT, null=True, blank=True, related_name="review_items")
+    occurrences = models.PositiveIntegerField(default=1)
+    opened_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    resolution = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["due_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["lead", "reason"], condition=Q(state="open"), name="one_open_item_per_lead_and_reason"),
+            models.UniqueConstraint(
+                fields=["source", "reason"],
+                condition=Q(state="open", lead__isnull=True, reason="unreadable_payload"),
+                name="one_open_unreadable_item_per_source",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", closed_at__isnull=True)
+                | (Q(state="closed", closed_at__isnull=False) & ~Q(resolution="")),
+                name="review_closes_with_a_resolution",
+            ),
+        ]
+        indexes = [models.Index(fields=["due_at"], condition=Q(state="open"), name="review_due")]
+
+    def __str__(self):
+        return f"{self.get_reason_display()} ({self.state})"

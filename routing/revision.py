@@ -1,0 +1,178 @@
+"""Configuration rows in; the JSON that `engine.people` compiles, and its stored revision, out; leaves alone
+what the rows mean.
+
+The text depends on the rows alone, not on the clock or on the order in which they were made, so that equal
+configuration is one revision and a decision can cite it by id.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from leads.models import LeadType, Pipeline, Source, Stage
+from owners.models import (
+    Absence,
+    Membership,
+    Owner,
+    Pool,
+    PoolMember,
+    Team,
+    Territory,
+    TerritoryArea,
+    WeeklyHours,
+)
+from routing.models import ConfigRevision, SlaPolicy
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, no white space, ASCII only: equal values give equal text on every database."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest_of(text: str) -> str:
+    """The SHA-256 of a text, in 64 hex digits."""
+    return sha256(text.encode()).hexdigest()
+
+
+def current_revision(now: datetime) -> tuple[int, dict[str, Any]]:
+    """The id and the content of the revision that the rows are now; stored when it is a new one.
+
+    Call inside `writing()`: the rows and the revision have to belong together.
+    """
+    content = current_content()
+    text = canonical_json(content)
+    revision, _ = ConfigRevision.objects.get_or_create(
+        digest=digest_of(text), defaults={"content": text, "created_at": now}
+    )
+    return revision.pk, content
+
+
+def current_content() -> dict[str, Any]:
+    """The rows as `engine.people.compile_people` reads them; fourteen queries, however many rows."""
+    return {
+        "owners": _owners(),
+        "teams": _teams(),
+        "pools": _pools(),
+        "territories": _territories(),
+        "areas": _areas(),
+        "policies": _policies(),
+        "lead_types": list(LeadType.objects.order_by("key").values("key", "high_intent")),
+        "pipelines": _pipelines(),
+        "sources": _rows(Source, id="id", key="key", owner="owner_id"),
+    }
+
+
+def instant(moment: datetime) -> str:
+    """An aware instant as ISO 8601 in UTC."""
+    return moment.astimezone(UTC).isoformat()
+
+
+def _rows(model: type, **columns: str) -> list[dict[str, Any]]:
+    """All rows by id; `columns`: key of the content = name of the field."""
+    values = model.objects.order_by("id").values_list(*columns.values())
+    return [dict(zip(columns, row, strict=True)) for row in values]
+
+
+def _grouped(rows: Iterable[tuple], value: Callable[[tuple], Any]) -> dict[int, list[Any]]:
+    """Rows by their first column, in their order."""
+    groups = defaultdict(list)
+    for row in rows:
+        groups[row[0]].append(value(row[1:]))
+    return groups
+
+
+def _owners() -> list[dict[str, Any]]:
+    teams = _grouped(
+        Membership.objects.order_by("team_id").values_list("owner_id", "team_id"), lambda row: row[0]
+    )
+    hours = _grouped(
+        WeeklyHours.objects.order_by("weekday", "start_minute").values_list(
+            "owner_id", "weekday", "start_minute", "end_minute"
+        ),
+        list,
+    )
+    absences = _grouped(
+        Absence.objects.order_by("starts_at", "ends_at").values_list("owner_id", "starts_at", "ends_at"),
+        lambda row: [instant(moment) for moment in row],
+    )
+    owners = _rows(
+        Owner, id="id", key="key", name="name", state="state", accepts="accepts_leads", cover="cover_id",
+        zone="time_zone", languages="languages", services="service_lines", sources="source_keys",
+        cap_open="cap_open", cap_day="cap_day", cap_week="cap_week", booking_url="booking_url",
+        channels="alert_channels",
+    )  # fmt: skip
+    for owner in owners:
+        owner["teams"] = teams.get(owner["id"], [])
+        owner["hours"] = hours.get(owner["id"], [])
+        owner["absences"] = absences.get(owner["id"], [])
+        for words in ("languages", "services", "sources"):
+            owner[words] = sorted(owner[words])
+    return owners
+
+
+def _teams() -> list[dict[str, Any]]:
+    return _rows(
+        Team,
+        id="id",
+        key="key",
+        name="name",
+        lead="lead_id",
+        fallback="fallback_owner_id",
+        pool="default_pool_id",
+    )
+
+
+def _pools() -> list[dict[str, Any]]:
+    members, former = defaultdict(list), defaultdict(list)
+    rows = PoolMember.objects.order_by("position", "id").values_list(
+        "pool_id", "active", "id", "owner_id", "weight", "position"
+    )
+    for pool_id, active, *member in rows:
+        if active:
+            members[pool_id].append(member)
+        else:
+            former[pool_id].append(member[0])
+    pools = _rows(
+        Pool, id="id", key="key", name="name", team="team_id", keeps_hours="keeps_hours",
+        when_empty="when_empty", fallback="fallback_owner_id",
+    )  # fmt: skip
+    for pool in pools:
+        if pool.pop("when_empty") != Pool.WhenEmpty.FALLBACK:
+            pool["fallback"] = None  # named, but not to be asked
+        pool["members"] = members[pool["id"]]
+        pool["former"] = sorted(former[pool["id"]])
+    return pools
+
+
+def _territories() -> list[dict[str, Any]]:
+    return _rows(Territory, id="id", key="key", name="name", owner="owner_id", team="team_id")
+
+
+def _areas() -> list[dict[str, Any]]:
+    areas = TerritoryArea.objects.order_by("country", "region", "postal_prefix").values_list(
+        "country", "region", "postal_prefix", "territory__key"
+    )
+    keys = ("country", "region", "postal_prefix", "territory")
+    return [dict(zip(keys, area, strict=True)) for area in areas]
+
+
+def _policies() -> list[dict[str, Any]]:
+    policies = SlaPolicy.objects.order_by("position", "id").values(
+        "key", "lead_types", "tiers", "accept_minutes", "first_touch_minutes", "no_activity_minutes",
+        "review_minutes", "real_time",
+    )  # fmt: skip
+    return [
+        {**policy, "lead_types": sorted(policy["lead_types"]), "tiers": sorted(policy["tiers"])}
+        for policy in policies
+    ]
+
+
+def _pipelines() -> list[dict[str, Any]]:
+    stages = _grouped(Stage.objects.order_by("key").values_list("pipeline_id", "key"), lambda row: row[0])
+    return [
+        {"key": key, "stages": stages.get(pk, [])}
+        for pk, key in Pipeline.objects.order_by("key").values_list("id", "key")
+    ]

@@ -1,0 +1,260 @@
+"""Decided events in, the rows they become out, as plain tuples for the writer; writes nothing itself."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from leads.models import Company, Contact, Deal, Lead, Note, RawEvent
+from routing.engine.people import People
+from routing.engine.values import Case, Decision, Numbers
+from routing.models import (
+    Decision as DecisionRow,
+)
+from routing.models import (
+    Delivery,
+    LedgerEntry,
+    OwnerLoad,
+    PlanAction,
+    ReviewItem,
+    RotationState,
+    SlaClock,
+)
+from routing.prepare import Prepared
+from routing.write import Row, Target, all_fields
+
+COMPANIES = Target(Company, all_fields(Company, auto_id=False))
+CONTACTS = Target(Contact, all_fields(Contact, auto_id=False))
+DEALS = Target(Deal, all_fields(Deal, auto_id=False))
+LEADS = Target(Lead, all_fields(Lead, auto_id=False))
+DECISIONS = Target(DecisionRow, all_fields(DecisionRow, auto_id=False))
+NOTES = Target(Note, ("lead", "created_at", "deal", "text"))
+CLOCKS = Target(SlaClock, all_fields(SlaClock, auto_id=True), skip=True)
+ACTIONS = Target(PlanAction, all_fields(PlanAction, auto_id=True))
+DELIVERIES = Target(Delivery, all_fields(Delivery, auto_id=True))
+REVIEWS = Target(ReviewItem, all_fields(ReviewItem, auto_id=True), skip=True)
+LEDGER = Target(LedgerEntry, all_fields(LedgerEntry, auto_id=True))
+TURNS = Target(RotationState, ("member", "v", "last", "away"), upsert="member")
+LOADS = Target(OwnerLoad, ("owner", "open_leads", "day", "day_count", "week", "week_count"), upsert="owner")
+CONTACT_OWNERS = Target(Contact, ("id", "owner"), update=True)
+EVENTS = Target(RawEvent, ("id", "state", "error"), update=True)
+
+TARGETS = (
+    COMPANIES, CONTACTS, DEALS, LEADS, DECISIONS, NOTES, CLOCKS, ACTIONS, DELIVERIES, REVIEWS, LEDGER, TURNS,
+    LOADS, CONTACT_OWNERS, EVENTS,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A decided event: what came in, what was seen, what was decided, and which party rows are new with it."""
+
+    event: Prepared
+    case: Case
+    decision: Decision
+    contact: int | None
+    company: int | None
+    new_contact: bool
+    new_company: bool
+
+    @property
+    def lead(self) -> int:
+        """The lead it became or was appended to."""
+        return self.decision.outcome.lead or self.event.id
+
+    @property
+    def deal(self) -> int | None:
+        """The deal it is worked in: a new one carries the event's id."""
+        outcome = self.decision.outcome
+        if "create_deal" in outcome.plan:
+            return self.event.id
+        if "update_deal" in outcome.plan:
+            return next(deal.id for deal in self.case.deals if deal.own and deal.pipeline == outcome.pipeline)
+        return None
+
+
+@dataclass(slots=True)
+class Context:
+    """What all rows of a batch share. `stages`: (pipeline key, stage key) → (pipeline id, stage id)."""
+
+    now: datetime
+    people: People
+    numbers: Numbers
+    connector: str
+    stages: dict[tuple[str, str], tuple[int, int]]
+    rows: dict[Target, list[Row]] = field(default_factory=lambda: {target: [] for target in TARGETS})
+
+    def add(self, target: Target, *row: object) -> None:
+        self.rows[target].append(row)
+
+
+def rows_of(batch: Iterable[Settled], context: Context) -> list[tuple[Target, list[Row]]]:
+    """All rows of a batch, every target named."""
+    members: set[int] = set()
+    owners: set[int] = set()
+    for settled in batch:
+        _add_parties(settled, context)
+        _add_decision(settled, context)
+        _add_review(settled, context)
+        _add_ownership(settled, context, members, owners)
+        context.add(EVENTS, settled.event.id, RawEvent.State.DONE, "")
+    _add_numbers(context, members, owners)
+    return [(target, context.rows[target]) for target in TARGETS]
+
+
+def _add_parties(settled: Settled, context: Context) -> None:
+    facts = settled.event.lead.fields
+    owner = settled.decision.outcome.owner if settled.decision.outcome.status == "assigned" else None
+    name, domain = facts.get("company_name", ""), facts.get("company_domain", "")
+    if settled.new_company:
+        context.add(COMPANIES, settled.company, name, domain, False, None, "", context.now)
+    if settled.new_contact:
+        context.add(
+            CONTACTS, settled.contact, facts.get("email", ""), facts.get("phone", ""), facts.get("first_name", ""),
+            facts.get("last_name", ""), facts.get("job_title", ""), settled.company, owner, "", context.now,
+        )  # fmt: skip
+    elif settled.contact is not None and owner is not None and owner != settled.case.contact.owner:
+        context.add(CONTACT_OWNERS, settled.contact, owner)
+
+
+STATES = {"assigned": "assigned", "review": "review", "nurture": "nurture", "rejected": "rejected"}
+
+
+def lead_name(facts: dict) -> str:
+    """The buyer in one line, for lists."""
+    return f"{facts.get('first_name', '')} {facts.get('last_name', '')}".strip() or facts.get(
+        "company_name", ""
+    )
+
+
+def _add_decision(settled: Settled, context: Context) -> None:
+    outcome, event = settled.decision.outcome, settled.event
+    facts = event.lead.fields
+    if outcome.status != "appended":
+        owned = outcome.owner if outcome.status == "assigned" else None
+        context.add(
+            LEADS, event.id, event.source, settled.contact, settled.company, settled.deal, STATES[outcome.status],
+            owned, outcome.lead_type, outcome.high_intent, facts.get("lead_score"), facts.get("email", ""),
+            facts.get("phone", ""), lead_name(facts)[:250], facts.get("country", ""), facts.get("consent_to_contact"),
+            event.lead.is_test, event.received_at, context.now if owned else None, outcome.reason,
+        )  # fmt: skip
+    context.rows[DECISIONS].append(decision_row(settled))
+
+
+def decision_row(settled: Settled) -> Row:
+    """The decision's row, in the order of `DECISIONS`."""
+    outcome, decision, event = settled.decision.outcome, settled.decision, settled.event
+    return (
+        event.id, event.id, settled.lead, decision.version, decision.revision, outcome.status, outcome.step,
+        outcome.rule, outcome.owner, outcome.team, outcome.tier, outcome.pipeline, outcome.stage, outcome.sequence,
+        outcome.review_reason, outcome.reason, outcome.flag, outcome.lead_type, outcome.high_intent,
+        outcome.sla_policy, outcome.due_at, settled.case.now, decision.digest, decision.snapshot, decision.trace_text,
+    )  # fmt: skip
+
+
+def _add_review(settled: Settled, context: Context) -> None:
+    outcome = settled.decision.outcome
+    if not outcome.review_reason:
+        return
+    due = outcome.due_at if outcome.status == "review" else context.now + timedelta(hours=1)
+    context.add(
+        REVIEWS, outcome.review_reason, outcome.review_detail[:300], "open", outcome.reviewer, settled.event.source,
+        settled.event.id, settled.lead, settled.event.id, 1, context.now, context.now, due, None, "",
+    )  # fmt: skip
+    kind = Delivery.Kind.REVIEW if outcome.status == "review" else Delivery.Kind.OPERATOR
+    _owe(
+        settled,
+        context,
+        kind,
+        outcome.reviewer,
+        ("in_app",) if kind == "review" else ("in_app", "email"),
+        Delivery.State.OWED,
+    )
+
+
+def _owe(
+    settled: Settled, context: Context, kind: str, owner: int | None, channels: Iterable[str], state: str
+) -> None:
+    """Deliveries owed to one person. Test leads alert nobody."""
+    if settled.case.is_test or owner is None:
+        return
+    due = context.now if state == Delivery.State.OWED else None
+    for channel in channels:
+        context.add(
+            DELIVERIES, settled.event.id, owner, kind, channel, state, 0, due, context.now, None, None, None, ""
+        )  # fmt: skip
+
+
+def _add_ownership(settled: Settled, context: Context, members: set[int], owners: set[int]) -> None:
+    outcome, decision, event = settled.decision.outcome, settled.decision, settled.event
+    for clock in decision.clocks:
+        context.add(
+            CLOCKS, settled.lead, outcome.owner, clock.kind, outcome.sla_policy, clock.budget, clock.real_time,
+            context.now, clock.due_at, "running", None,
+        )  # fmt: skip
+    if outcome.status == "appended":
+        told = outcome.owner if outcome.owner is not None else outcome.reviewer
+        _owe(settled, context, Delivery.Kind.NOTICE, told, outcome.channels, Delivery.State.OWED)
+    if outcome.status != "assigned":
+        return
+    if "create_deal" in outcome.plan:
+        _add_deal(settled, context)
+    if "write_routing_reason_note" in outcome.plan:
+        context.add(NOTES, settled.lead, context.now, settled.deal, outcome.reason)
+    if not settled.case.is_test:
+        owners.add(outcome.owner)
+    if decision.selection is not None:
+        members.update(decision.selection.turns)
+        for entry in decision.selection.entries:
+            context.add(
+                LEDGER, entry.member, event.id, entry.kind, str(entry.amount), str(entry.before), str(entry.after),
+                context.now,
+            )  # fmt: skip
+    if "send_owner_alert_after_crm_success" in outcome.plan:
+        _owe(
+            settled,
+            context,
+            Delivery.Kind.ASSIGNMENT,
+            outcome.owner,
+            outcome.channels,
+            Delivery.State.BLOCKED,
+        )
+    _add_actions(settled, context)
+
+
+def _add_deal(settled: Settled, context: Context) -> None:
+    outcome, facts = settled.decision.outcome, settled.event.lead.fields
+    pipeline, stage = context.stages[(outcome.pipeline, outcome.stage)]
+    name = facts.get("company_name") or lead_name(facts) or facts.get("email", "")
+    context.add(
+        DEALS, settled.deal, name[:200], settled.contact, settled.company, pipeline, stage, outcome.owner, "open",
+        True, "", context.now,
+    )  # fmt: skip
+
+
+def _add_actions(settled: Settled, context: Context) -> None:
+    """The plan's actions that have a state of their own: another CRM's, and the follow-up after the commit."""
+    for position, action in enumerate(settled.decision.outcome.plan, start=1):
+        follow_up = action == "start_follow_up_sequence"
+        if action == "send_owner_alert_after_crm_success" or not (follow_up or context.connector):
+            continue
+        connector = "" if follow_up else context.connector
+        context.add(
+            ACTIONS, settled.event.id, position, action, connector, "pending", 0, context.now, None, "", ""
+        )
+
+
+def _add_numbers(context: Context, members: set[int], owners: set[int]) -> None:
+    for member in sorted(members):
+        turn = context.numbers.turns[member]
+        context.add(TURNS, member, str(turn.v), turn.last, turn.away)
+    for owner in sorted(owners):
+        load = context.numbers.loads[owner]
+        day, week = local_day(context.people.owners[owner].zone, context.now)
+        context.add(LOADS, owner, load.open, day, load.day, week, load.week)
+
+
+def local_day(zone: str, now: datetime) -> tuple[date, date]:
+    """The owner's calendar day, and the Monday of its week."""
+    day = now.astimezone(ZoneInfo(zone)).date()
+    return day, day - timedelta(days=day.weekday())

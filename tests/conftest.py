@@ -1,0 +1,15 @@
+"""What every test may rely on: caches of one test never reach the next."""
+
+import pytest
+
+from routing import combine, current, execute, prepare
+
+
+@pytest.fixture(autouse=True)
+def forget_between_tests():
+    """Processes cache sources, people and rules by ids, which a new test's rows may carry again."""
+    yield
+    prepare.forget_sources()
+    current.forget_all()
+    execute._held_stages = None
+    combine.combiner._early.clear()

@@ -1,0 +1,25 @@
+"""What columns and jsonb cannot hold is taken out; what a person typed stays."""
+
+import pytest
+
+from leads.clean import clean_json, clean_text
+
+
+@pytest.mark.parametrize(
+    ("given", "clean"),
+    [("  Anna ", "Anna"), ("A\0nna\x1b\x7f", "Anna"), ("a\ud800b\udfff", "ab"), ("u\u0308", "ü"), ("a\r\nb\rc", "a\nb\nc"),
+     ("a\tb", "a\tb"), ("\ufeff\u200bops@example.com\xa0", "ops@example.com"), ("\0 \0x\0 \0", "x"), ("😀", "😀")],
+)  # fmt: skip
+def test_text_is_cleaned(given, clean):
+    assert clean_text(given) == clean
+
+
+def test_text_is_cut_at_its_limit_without_an_edge_of_space():
+    assert clean_text("abc def", 4) == "abc"
+    assert clean_text("äbc def", 4) == "äbc"
+
+
+def test_json_is_cleaned_through_keys_and_lists():
+    assert clean_json({"a\0": [" x ", {"b": ("y", 1, None, True, float("nan"))}]}) == {
+        "a": ["x", {"b": ["y", 1, None, True, None]}]
+    }

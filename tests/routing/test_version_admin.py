@@ -1,0 +1,228 @@
+"""Rule-set versions in the admin: from an empty draft to rules in force, refusals, what stays."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from owners.models import User
+from routing.admin.versions import PLACES
+from routing.engine.rules import STEPS
+from routing.models import Condition, Rule, RuleSetVersion
+from routing.rulebook import publish
+from tests.routing.forms import address, publish_address, rule_form, said, version_form
+from tests.routing.rows import NOW, make_draft, make_owner, make_people, make_rule
+
+pytestmark = pytest.mark.django_db
+
+
+def test_from_an_empty_version_to_rules_in_force_entirely_in_the_admin(admin_client, admin_user):
+    people = make_people()
+    order = list(STEPS)
+    order[4], order[6] = order[6], order[4]
+    admin_client.post(address(RuleSetVersion, "add"), version_form(people.elena, order))
+    version = RuleSetVersion.objects.get()
+    for step in STEPS:
+        form = rule_form(
+            version, step, "pool", ("1", "country", "one_of", "DE, AT"),
+            ("1", "lead_score", "at_least", "70"), ("2", "high_intent", "is_true", ""), pool=people.pool.pk, alert_channels="email, in_app",
+        )  # fmt: skip
+        assert admin_client.post(address(Rule, "add"), form).status_code == 302
+
+    page = admin_client.get(publish_address(version))
+    assert (page.context["problems"], page.context["rule_count"]) == ([], 9)
+    answer = admin_client.post(publish_address(version), follow=True)
+
+    assert said(answer) == [f"Version {version.pk} is published: it decides from the next lead on."]
+    version.refresh_from_db()
+    assert (version.state, version.published_by) == ("published", admin_user)
+    assert [rule["step"] for rule in version.content["rules"]] == version.content["order"] == order
+    for rule in version.content["rules"]:
+        assert (rule["target"]["kind"], rule["target"]["pool"]) == ("pool", people.pool.pk)
+        assert (rule["position"], rule["alert_channels"]) == (10, ["email", "in_app"])
+        assert rule["groups"] == [
+            [
+                {"field": "country", "operator": "one_of", "value": ["DE", "AT"]},
+                {"field": "lead_score", "operator": "at_least", "value": 70},
+            ],
+            [{"field": "high_intent", "operator": "is_true", "value": None}],
+        ]
+
+
+def test_steps_are_reordered_by_their_numbers(admin_client):
+    elena = make_owner("elena")
+    version = make_draft(elena)
+    order = ["round_robin_pool", *(step for step in STEPS if step != "round_robin_pool")]
+    admin_client.post(address(RuleSetVersion, "change", version.pk), version_form(elena, order))
+    version.refresh_from_db()
+    assert version.step_order == order
+
+
+def test_the_form_shows_the_order_that_is_stored(admin_client):
+    order = ["round_robin_pool", *(step for step in STEPS if step != "round_robin_pool")]
+    version = make_draft(make_owner("elena"), step_order=order)
+    form = admin_client.get(address(RuleSetVersion, "change", version.pk)).context["adminform"].form
+    assert {step: form[name].value() for step, name in PLACES.items()} == {
+        step: place for place, step in enumerate(order, start=1)
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "sentence"),
+    [
+        (
+            {PLACES["territory_owner"]: "2"},
+            "territory_owner",
+            "existing_customer_owner has the place 2 already.",
+        ),
+        (
+            {PLACES["manual_review"]: "1", PLACES["reject_invalid_or_spam"]: "9"},
+            "manual_review",
+            "manual_review catches what no other step took, so it stays last.",
+        ),
+        ({PLACES["territory_owner"]: ""}, "territory_owner", "This field is required."),
+    ],
+)
+def test_a_wrong_order_is_refused_beside_the_step(admin_client, changed, field, sentence):
+    elena = make_owner("elena")
+    version = make_draft(elena)
+    page = admin_client.post(
+        address(RuleSetVersion, "change", version.pk), {**version_form(elena), "purpose": "New", **changed}
+    )
+    assert page.context["adminform"].form.errors == {PLACES[field]: [sentence]}
+    version.refresh_from_db()
+    assert (version.step_order, version.purpose) == (list(STEPS), "More demos for Elena.")
+
+
+def test_rules_are_moved_and_switched_off_on_the_page_of_their_version(admin_client):
+    elena = make_owner("elena")
+    version = make_draft(elena)
+    first = make_rule(version, "territory_owner", position=1)
+    second = make_rule(version, "territory_owner", position=2)
+    rows = {
+        "rules-TOTAL_FORMS": "2", "rules-INITIAL_FORMS": "2",
+        "rules-0-id": first.pk, "rules-0-version": version.pk, "rules-0-position": "3",
+        "rules-0-enabled": "on",
+        "rules-1-id": second.pk, "rules-1-version": version.pk, "rules-1-position": "2",
+    }  # fmt: skip
+    admin_client.post(address(RuleSetVersion, "change", version.pk), version_form(elena, **rows))
+    assert list(Rule.objects.order_by("id").values_list("position", "enabled")) == [(3, True), (2, False)]
+
+
+def test_the_link_of_a_step_fills_in_version_step_and_the_next_position(admin_client):
+    version = make_draft(make_owner("elena"))
+    make_rule(version, "territory_owner", position=30)
+    page = admin_client.get(address(RuleSetVersion, "change", version.pk)).content.decode()
+    link = f"{address(Rule, 'add')}?version={version.pk}&amp;step=territory_owner"
+    assert link in page
+    form = admin_client.get(link.replace("&amp;", "&")).context["adminform"].form
+    assert (form["version"].value(), form["step"].value(), form["position"].value()) == (
+        str(version.pk),
+        "territory_owner",
+        40,
+    )
+
+
+def test_a_version_with_thousands_of_rules_still_opens(admin_client):
+    version = make_draft(make_owner("elena"))
+    Rule.objects.bulk_create(
+        Rule(version=version, step="territory_owner", name=str(number), target="nurture")
+        for number in range(2000)
+    )
+    with CaptureQueriesContext(connection) as queries:
+        page = admin_client.get(address(RuleSetVersion, "change", version.pk))
+    assert (page.status_code, page.context["inline_admin_formsets"]) == (200, [])
+    assert len(queries) < 20
+
+
+def test_publishing_asks_first_and_changes_nothing_by_itself(admin_client):
+    version = make_draft(make_owner("elena"))
+    page = admin_client.get(publish_address(version))
+    assert f"Publish version {version.pk}" in page.content.decode()
+    version.refresh_from_db()
+    assert version.state == "draft"
+
+
+def test_publishing_without_a_purpose_says_what_is_missing(admin_client):
+    version = make_draft(make_owner("elena"), purpose="")
+    sentence = "Write down what this version changes, and why."
+    assert admin_client.get(publish_address(version)).context["problems"] == [sentence]
+    answer = admin_client.post(publish_address(version), follow=True)
+    assert said(answer) == [f"Not published. {sentence}"]
+    version.refresh_from_db()
+    assert version.state == "draft"
+
+
+def test_publishing_twice_is_refused(admin_client):
+    version = make_draft(make_owner("elena"))
+    admin_client.post(publish_address(version))
+    answer = admin_client.post(publish_address(version), follow=True)
+    assert (
+        said(answer)[-1]
+        == f"Not published. Version {version.pk} is published; only a draft can be published."
+    )
+
+
+def test_publishing_needs_the_permission_to_change_versions(client):
+    version = make_draft(make_owner("elena"))
+    client.force_login(User.objects.create_user("reader", is_staff=True))
+    assert client.get(publish_address(version)).status_code == 403
+    assert client.post(publish_address(version)).status_code == 403
+    assert client.post(address(RuleSetVersion, "copy", version.pk)).status_code == 403
+    assert list(RuleSetVersion.objects.values_list("state", flat=True)) == ["draft"]
+
+
+def test_publishing_or_copying_a_version_that_is_not_there_leads_back(admin_client):
+    for page in ("publish", "copy"):
+        for pk in ("77", "x"):
+            assert admin_client.post(address(RuleSetVersion, page, pk)).status_code == 302
+
+
+def test_copying_is_a_post_and_makes_a_draft(admin_client):
+    version = make_draft(make_owner("elena"))
+    make_rule(version, "territory_owner", (1, "country", "is", "DE"))
+    publish(version, None, NOW)
+    assert admin_client.get(address(RuleSetVersion, "copy", version.pk)).status_code == 405
+    answer = admin_client.post(address(RuleSetVersion, "copy", version.pk), follow=True)
+    draft = RuleSetVersion.objects.get(state="draft")
+    assert said(answer) == [f"Version {draft.pk} is a new draft, a copy of version {version.pk}."]
+    assert Condition.objects.filter(rule__version=draft).count() == 1
+
+
+def test_the_action_copies_the_selected_versions(admin_client):
+    version = make_draft(make_owner("elena"))
+    admin_client.post(
+        address(RuleSetVersion, "changelist"), {"action": "copy_selected", "_selected_action": [version.pk]}
+    )
+    assert RuleSetVersion.objects.count() == 2
+
+
+def test_a_published_version_its_rules_and_conditions_are_only_shown(admin_client):
+    elena = make_owner("elena")
+    version = make_draft(elena)
+    rule = make_rule(version, "territory_owner", (1, "country", "is", "DE"))
+    publish(version, None, NOW)
+    before = (
+        list(Rule.objects.values()),
+        list(Condition.objects.values()),
+        list(RuleSetVersion.objects.values()),
+    )
+
+    attempts = [
+        (address(RuleSetVersion, "change", version.pk), version_form(elena, reversed(STEPS))),
+        (address(RuleSetVersion, "delete", version.pk), {"post": "yes"}),
+        (address(Rule, "change", rule.pk), rule_form(version, "territory_owner", "reject")),
+        (address(Rule, "delete", rule.pk), {"post": "yes"}),
+    ]
+    for page, form in attempts:
+        assert admin_client.post(page, form).status_code == 403
+    deletion = {"action": "delete_selected", "_selected_action": [rule.pk], "post": "yes"}
+    assert admin_client.post(address(Rule, "changelist"), deletion).status_code == 403
+    refused = admin_client.post(address(Rule, "add"), rule_form(version, "territory_owner", "reject"))
+    assert "version" in refused.context["adminform"].form.errors
+
+    assert before == (
+        list(Rule.objects.values()), list(Condition.objects.values()), list(RuleSetVersion.objects.values())
+    )  # fmt: skip
+    page = admin_client.get(address(RuleSetVersion, "change", version.pk)).content.decode()
+    assert "5. territory_owner" in page
+    assert "&quot;field&quot;: &quot;country&quot;" in page
