@@ -68,7 +68,8 @@ def kept_headers(headers: Mapping[str, str]) -> str:
 def store(incoming: Incoming, also: Callable[[], None] | None = None) -> Stored:
     """Commit the event, unless it repeats one. Must run outside any transaction, or it does not commit.
 
-    `also` runs in the same transaction when the event is new. Raises django.db.DatabaseError when the database cannot be had; then nothing was stored.
+    `also` runs in the same transaction when the event is new. Raises django.db.DatabaseError when the database
+    cannot be had; then nothing was stored.
     """
     keys = incoming.keys()
     if connection.vendor == "postgresql" and len(keys) == 1 and also is None:
@@ -99,7 +100,7 @@ WITH fresh AS (SELECT nextval('leads_rawevent_id_seq') AS id),
 claimed AS ({CLAIM.format(values="SELECT %s, %s, id, %s::timestamptz FROM fresh")})
 INSERT INTO leads_rawevent (id, {EVENT_COLUMNS})
 SELECT event_id, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM claimed RETURNING id
-"""  # noqa: S608 - column names only
+"""
 
 
 def _event_values(incoming: Incoming, state: int = RawEvent.State.WAITING, error: str = "") -> list:
@@ -139,7 +140,7 @@ def _store_stepwise(incoming: Incoming, keys: list[tuple[str, datetime | None]])
 def _insert_event(cursor, id: int, values: list) -> None:
     values = [connection.ops.adapt_datetimefield_value(v) if isinstance(v, datetime) else v for v in values]
     holes = ", ".join(["%s"] * (len(values) + 1))
-    cursor.execute(f"INSERT INTO leads_rawevent (id, {EVENT_COLUMNS}) VALUES ({holes})", [id, *values])  # noqa: S608
+    cursor.execute(f"INSERT INTO leads_rawevent (id, {EVENT_COLUMNS}) VALUES ({holes})", [id, *values])
 
 
 def _first(

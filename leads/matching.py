@@ -50,6 +50,15 @@ def full_name(facts: Mapping[str, Any]) -> str:
     return folded(f"{facts.get('first_name', '')} {facts.get('last_name', '')}")
 
 
+def identity(facts: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What a lead may be known by: e-mail, phone number, company domain; empty where it says nothing.
+
+    A number without its country is usable, but the same digits belong to others elsewhere.
+    """
+    phone = facts.get("phone", "")
+    return facts.get("email", ""), phone if phone.startswith("+") else "", facts.get("company_domain", "")
+
+
 def match_contact(
     facts: Mapping[str, Any], by_email: Iterable[ContactRow], by_phone: Iterable[ContactRow]
 ) -> Match:

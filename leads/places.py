@@ -181,7 +181,7 @@ def _region_table(country: str) -> dict[str, str]:
     """Map folded codes and names of a country's regions to full codes; larger units win over smaller ones."""
     if not re.fullmatch("[A-Z]{2}", country):
         return {}
-    regions = list(pycountry.subdivisions.get(country_code=country) or ())
+    regions = [region for region in pycountry.subdivisions if region.country_code == country]
     regions.sort(key=lambda region: (region.parent_code is not None, region.code))
     table = {fold(region.code.partition("-")[2]): region.code for region in regions}
     table |= _REGION_NAMES.get(country, {})

@@ -1,4 +1,4 @@
-"""Saves of configuration rows in; a stamp that rises with each, in the same transaction, out; leaves alone what the rows mean.
+"""Saves of configuration rows in; a stamp that rises with each, in the same transaction, out.
 
 Routing caches people, pools and policies compiled. The stamp tells it, with one read inside the writer lock,
 whether the cache still holds. So every change of a configuration row takes the writer lock and raises it.

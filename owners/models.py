@@ -1,4 +1,4 @@
-"""Who can take work and when, as rows: users, teams, owners, hours, absences, territories, pools. Knows nothing of leads."""
+"""Who can take work and when, as rows: users, teams, owners, hours, absences, territories, pools."""
 
 import zoneinfo
 

@@ -1,7 +1,8 @@
 """A block of code in; the same block inside the one writing transaction out; leaves alone what it writes.
 
 Whatever changes who owns what (routing, claims, reassignment, publishing, editing people) runs in `writing()`:
-one transaction at a time, over all processes and hosts. Ownership is then totally ordered. Nothing slow (network, mail) may happen inside.
+one transaction at a time, over all processes and hosts. Ownership is then totally ordered. Nothing slow
+(network, mail) may happen inside.
 """
 
 import fcntl

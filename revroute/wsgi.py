@@ -7,3 +7,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revroute.settings")
 
 application = get_wsgi_application()
+
+from leads.normalise import warm_up  # noqa: E402 - after the apps are loaded
+
+warm_up()  # the first lead must not wait for phone and country tables

@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class RoutingConfig(AppConfig):
     name = "routing"
     verbose_name = "Routing"
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_save
+
+        from leads.models import Source
+        from routing import checks  # noqa: F401 - registers the system checks
+        from routing.prepare import forget_sources
+
+        post_save.connect(forget_sources, sender=Source, dispatch_uid="forget_sources")

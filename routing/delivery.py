@@ -21,13 +21,14 @@ from routing import messages, retry
 from routing.channels import email, in_app
 from routing.lease import LEASE, budget, locked, short_transaction
 from routing.models import Decision, Delivery
+from routing.steps import step
 
 logger = logging.getLogger(__name__)
 
 NO_ADDRESS = "owner has no e-mail address"
 
-# SQLite uses the partial index `delivery_due` only for a condition that is written like the index's own, values
-# included; with bound parameters it reads every delivery there ever was.
+# SQLite uses the partial index `delivery_due` only for a condition that is written like the index's own, its
+# values included; with bound parameters it reads every delivery there ever was.
 UNFINISHED = RawSQL("routing_delivery.state IN ('owed', 'sending')", (), output_field=BooleanField())
 
 State = Delivery.State
@@ -108,7 +109,7 @@ def _deliver_in_app(now: datetime, limit: int) -> int:
     due = _due(Channel.IN_APP, now)
     if not due.exists():  # a read, so that an idle tick never waits for the writers
         return 0
-    with short_transaction():
+    with short_transaction(), step("alert_owner"):
         return in_app.deliver(due, now, limit)
 
 
@@ -175,7 +176,8 @@ def _send_one(box: email.Outbox, row: Claimed, letters: dict[int, tuple[str, str
         raise retry.PermanentFailure("attempts_lost", "the process ended during the last attempt")
     if row.id not in letters:
         raise retry.PermanentFailure("message_cannot_be_written")
-    box.send(email.Letter(row.id, row.address, *letters[row.id]))
+    with step("alert_owner"):
+        box.send(email.Letter(row.id, row.address, *letters[row.id]))
     with short_transaction():
         return _ours(row).update(state=State.SENT, sent_at=now, next_try_at=None, error="")
 

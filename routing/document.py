@@ -1,4 +1,4 @@
-"""A decision with its event, plan and deliveries in, the decision document of the HTTP API out; reads rows, writes none.
+"""A decision with its event, plan and deliveries in, the decision document of the HTTP API out; writes nothing.
 
 The document's keys are stable (INTERFACE.md). What was decided comes from the decision's own texts; only the
 plan's states are those of now, which is why the digest leaves them out.

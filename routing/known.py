@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 
-from leads.matching import CompanyRow, ContactRow, folded
+from leads.matching import CompanyRow, ContactRow, folded, identity
 from routing.engine.values import DealSeen, OpenLead
 from routing.sql import execute
 
@@ -75,7 +75,7 @@ class Known:
 
     def note(self, fields: Mapping[str, Any], company: int | None) -> None:
         """An event with these fields was decided in this batch."""
-        self.touched.update(fields[name] for name in ("email", "phone", "company_domain") if fields.get(name))
+        self.touched.update(key for key in identity(fields) if key)
         if company is not None:
             self.touched.add(company)
 
@@ -83,7 +83,7 @@ class Known:
         """Whether an earlier event of the batch shares anything with these."""
         if company in self.touched:
             return True
-        return any(fields.get(name) in self.touched for name in ("email", "phone", "company_domain"))
+        return any(key in self.touched for key in identity(fields))
 
     def deals_of(self, contact: int | None, company: int | None) -> tuple[DealSeen, ...]:
         """Open deals: the person's first, then the company's others; each by age."""

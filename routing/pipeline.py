@@ -21,7 +21,7 @@ from typing import NamedTuple
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from leads.matching import CompanyRow, ContactRow, Match, full_name, match_company, match_contact
+from leads.matching import CompanyRow, ContactRow, Match, full_name, identity, match_company, match_contact
 from leads.normalise import Normalised
 from owners.writer import writing
 from routing.current import Configuration, configuration, forget
@@ -123,10 +123,8 @@ def _carry(waiting: Waiting, ready: Ready, now: datetime) -> list[Result]:
 
 
 def _known(events: Iterable[Prepared]) -> Known:
-    fields = [event.lead.fields for event in events]
-    return read_known(
-        *([row[name] for row in fields if row.get(name)] for name in ("email", "phone", "company_domain"))
-    )
+    keys = [identity(event.lead.fields) for event in events]
+    return read_known(*({key[place] for key in keys if key[place]} for place in range(3)))
 
 
 def _numbers(cases: Iterable[Case], config: Configuration, now: datetime) -> Numbers:
@@ -161,7 +159,7 @@ def _case(event: Prepared, known: Known, now: datetime) -> Case:
 
 
 def _contact(lead: Normalised, known: Known) -> ContactMatch:
-    email, phone = lead.fields.get("email", ""), lead.fields.get("phone", "")
+    email, phone, _ = identity(lead.fields)
     match = match_contact(lead.fields, known.by_email.get(email, ()), known.by_phone.get(phone, ()))
     owner = known.contacts[match.id].owner if match.id is not None else None
     return ContactMatch(match.verdict, match.id, owner, match.candidates)

@@ -27,6 +27,7 @@ from routing.connectors.base import ActionContext, CompanyFacts, ContactFacts, D
 from routing.failures import open_crm_error
 from routing.lease import LEASE, budget, locked, short_transaction
 from routing.models import Decision, PlanAction
+from routing.steps import step
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +101,8 @@ def _start_follow_up(row: PlanAction, now: datetime, chance: Callable[[], float]
 def _follow_up(rows: list[tuple[int, int]], now: datetime, attempts: object) -> int:
     """Tasks written, actions confirmed, alerts owed for (action id, decision id) pairs; in a transaction."""
     decisions = [decision for _, decision in rows]
-    follow_up.start(decisions, now)
+    with step("start_follow_up"):
+        follow_up.start(decisions, now)
     confirmed = PlanAction.objects.filter(id__in=[id for id, _ in rows], state=State.PENDING).update(
         state=State.CONFIRMED, confirmed_at=now, next_try_at=None, attempts=attempts, error=""
     )

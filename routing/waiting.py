@@ -40,7 +40,7 @@ FROM (
   SELECT * FROM (SELECT 1 AS place, intent_class, {COLUMNS} FROM leads_rawevent WHERE state = 0
     ORDER BY intent_class, id LIMIT {{limit}}) first_ones
 ) e ORDER BY e.place, e.intent_class, e.id
-"""  # noqa: S608 - only column names and placeholders are put in
+"""
 
 
 def take(own: int | None, limit: int, *, only: bool = False) -> Waiting:

@@ -74,7 +74,9 @@ def make_pipeline(key: str, *stages: str) -> Pipeline:
     return pipeline
 
 
-def make_rule(version: RuleSetVersion, step: str, target: str, *conditions: tuple[str, str, Any], **fields: Any) -> Rule:
+def make_rule(
+    version: RuleSetVersion, step: str, target: str, *conditions: tuple[str, str, Any], **fields: Any
+) -> Rule:
     """A rule whose conditions are all required."""
     rule = Rule.objects.create(
         version=version,

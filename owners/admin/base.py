@@ -20,8 +20,8 @@ from owners.admin.words import WordsFormField
 from owners.models import WordsField
 from owners.writer import writing
 
-INLINE_LIMIT = 200
-"""Rows that one page edits at most: a browser form with more is slow to use, and Django limits its fields."""
+INLINE_LIMIT = 100
+"""Rows of a kind that one page edits: Django refuses over 1,000 fields, and a row has up to seven."""
 
 
 class PlainForm(forms.ModelForm):

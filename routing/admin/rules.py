@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Max
 
-from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm
+from owners.admin.base import LockedAdmin, PlainForm
 from routing.admin.conditions import ConditionInline, in_words
 from routing.models import Delivery, ReviewItem, Rule, RuleSetVersion
 
@@ -63,7 +63,7 @@ class ConditionsShown:
 
 
 @admin.register(Rule)
-class RuleAdmin(ConditionsShown, LimitedInlines, LockedAdmin):
+class RuleAdmin(ConditionsShown, LockedAdmin):
     form = RuleForm
     inlines = [ConditionInline]
     list_display = ["name", "version", "step", "position", "conditions_shown", "target_shown", "enabled"]

@@ -153,7 +153,7 @@ class VersionAdmin(LimitedInlines, LockedAdmin):
         adding = format_html_join("", '<li><a href="{}?{}">Add a rule to {}</a></li>', links)
         return format_html("{}<ul>{}</ul>", all_rules, adding)
 
-    # --- publishing and copying ---------------------------------------------------------------------------
+    # --- publishing and copying ---
 
     def get_urls(self):
         view = self.admin_site.admin_view

@@ -61,7 +61,9 @@ def _appended(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
 
 def _assigned(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) -> Decision:
     rule, placed = verdict.rule, verdict.placed
-    assert rule is not None and placed is not None and verdict.owner is not None
+    assert rule is not None
+    assert placed is not None
+    assert verdict.owner is not None
     person = work.people.owners[verdict.owner]
     missing = _missing_stage(work, rule.pipeline, rule.stage)
     clocks = _clocks(work, person, policy)
@@ -109,7 +111,7 @@ def _reviewed(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
 
 
 def _reviewer(work: Work, named: int | None) -> int:
-    """Who answers for an item: whom the rule names, the source's person, the rule set's; the first who is still active."""
+    """Who answers for an item: whom the rule names, the source's person, the rule set's; the first still active."""
     source = work.people.sources.get(work.case.source)
     line = [
         owner for owner in (named, source.owner if source else None, work.rules.owner) if owner is not None
@@ -137,7 +139,7 @@ def _plan(work: Work, pipeline: str, missing: str) -> tuple[str, ...]:
     """The actions in order. Without a valid stage the owner is set and the plan stops."""
     if missing:
         return ("update_contact_owner",)
-    deal = ()
+    deal: tuple[str, ...] = ()
     if pipeline:
         known = any(deal.own and deal.pipeline == pipeline for deal in work.case.deals)
         deal = ("update_deal",) if known else ("create_deal",)

@@ -49,7 +49,7 @@ class Checked:
     failed: Mapping[str, str]
     noted: Mapping[str, str]
     available: bool
-    """Whether the person could take any lead now: exists, active, within caps, present. Fairness counts the rest as here."""
+    """Whether the person could take any lead now: exists, active, within caps, present. So fairness sees it."""
 
     @property
     def passed(self) -> bool:

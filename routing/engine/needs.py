@@ -33,7 +33,7 @@ def _of_rule(rule: Rule, people: People, pools: set[int], owners: set[int]) -> N
     owners.update(owner for owner in (rule.target_owner, rule.fallback_owner) if owner)
     team = people.teams.get(rule.target_team or 0)
     pool = rule.target_pool or (team.pool if team else None)
-    if pool in people.pools:
+    if pool is not None and pool in people.pools:
         pools.add(pool)
 
 

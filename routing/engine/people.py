@@ -1,4 +1,4 @@
-"""A configuration revision (JSON) in, compiled people, pools, territories and policies out; leaves alone who is eligible."""
+"""A configuration revision (JSON) in; compiled people, pools, territories and policies out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

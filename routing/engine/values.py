@@ -157,8 +157,8 @@ class Outcome:
 class Decision:
     """The outcome, why, what it read, and what follows from it for numbers and clocks.
 
-    `trace`: {"steps": […], "candidates": […], "notes": […], "then": {…}}, JSON-able. `snapshot` and `trace_text` are the exact texts
-    that `digest` (SHA-256, with the outcome) was made from.
+    `trace`: {"steps": […], "candidates": […], "notes": […], "then": {…}}, JSON-able.
+    `snapshot` and `trace_text` are the exact texts that `digest` (SHA-256, with the outcome) was made from.
     """
 
     outcome: Outcome

@@ -29,7 +29,9 @@ class SlaPolicy(ConfigModel):
         constraints = [
             models.UniqueConstraint(fields=["key"], name="sla_policy_key_once"),
             models.CheckConstraint(
-                condition=Q(first_touch_minutes__gt=0) & Q(no_activity_minutes__gt=0) & Q(review_minutes__gt=0),
+                condition=Q(first_touch_minutes__gt=0)
+                & Q(no_activity_minutes__gt=0)
+                & Q(review_minutes__gt=0),
                 name="sla_minutes_positive",
             ),
         ]
@@ -67,10 +69,17 @@ class SlaClock(models.Model):
         ordering = ["due_at"]
         verbose_name = "SLA clock"
         constraints = [
-            models.UniqueConstraint(fields=["lead", "kind"], condition=Q(state="running"), name="one_running_clock_per_lead_and_kind"),
-            models.CheckConstraint(condition=Q(due_at__gte=models.F("started_at")), name="clock_due_after_start"),
+            models.UniqueConstraint(
+                fields=["lead", "kind"],
+                condition=Q(state="running"),
+                name="one_running_clock_per_lead_and_kind",
+            ),
             models.CheckConstraint(
-                condition=Q(state="running", ended_at__isnull=True) | (~Q(state="running") & Q(ended_at__isnull=False)),
+                condition=Q(due_at__gte=models.F("started_at")), name="clock_due_after_start"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="running", ended_at__isnull=True)
+                | (~Q(state="running") & Q(ended_at__isnull=False)),
                 name="clock_ends_when_it_stops",
             ),
         ]

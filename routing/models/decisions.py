@@ -71,7 +71,8 @@ class Decision(models.Model):
             models.UniqueConstraint(fields=["event"], name="one_decision_per_event"),
             models.CheckConstraint(condition=~Q(reason=""), name="decision_has_a_reason"),
             models.CheckConstraint(
-                condition=~Q(status="assigned") | Q(owner__isnull=False), name="assigning_decision_names_an_owner"
+                condition=~Q(status="assigned") | Q(owner__isnull=False),
+                name="assigning_decision_names_an_owner",
             ),
         ]
         indexes = [models.Index(fields=["lead", "-id"], name="decision_by_lead")]
@@ -109,7 +110,8 @@ class PlanAction(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["decision", "position"], name="plan_position_once"),
             models.CheckConstraint(
-                condition=~Q(state="pending") | Q(next_try_at__isnull=False), name="pending_action_has_a_next_try"
+                condition=~Q(state="pending") | Q(next_try_at__isnull=False),
+                name="pending_action_has_a_next_try",
             ),
         ]
         indexes = [models.Index(fields=["next_try_at"], condition=Q(state="pending"), name="plan_action_due")]

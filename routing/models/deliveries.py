@@ -33,7 +33,9 @@ class Delivery(models.Model):
     channel = models.CharField(max_length=10, choices=Channel.choices)
     state = models.CharField(max_length=10, choices=State.choices)
     attempts = models.PositiveSmallIntegerField(default=0)
-    next_try_at = models.DateTimeField(null=True, help_text="When owed: not before; when being sent: lost after.")
+    next_try_at = models.DateTimeField(
+        null=True, help_text="When owed: not before; when being sent: lost after."
+    )
     created_at = models.DateTimeField()
     attempted_at = models.DateTimeField(null=True, help_text="First attempt.")
     sent_at = models.DateTimeField(null=True)
@@ -44,14 +46,21 @@ class Delivery(models.Model):
         ordering = ["-id"]
         verbose_name_plural = "deliveries"
         constraints = [
-            models.UniqueConstraint(fields=["decision", "kind", "channel"], name="one_delivery_per_decision_kind_and_channel"),
-            models.CheckConstraint(
-                condition=~Q(state__in=["owed", "sending"]) | Q(next_try_at__isnull=False), name="owed_delivery_has_a_next_try"
+            models.UniqueConstraint(
+                fields=["decision", "kind", "channel"], name="one_delivery_per_decision_kind_and_channel"
             ),
-            models.CheckConstraint(condition=~Q(state="sent") | Q(sent_at__isnull=False), name="sent_delivery_knows_when"),
+            models.CheckConstraint(
+                condition=~Q(state__in=["owed", "sending"]) | Q(next_try_at__isnull=False),
+                name="owed_delivery_has_a_next_try",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="sent") | Q(sent_at__isnull=False), name="sent_delivery_knows_when"
+            ),
         ]
         indexes = [
-            models.Index(fields=["next_try_at"], condition=Q(state__in=["owed", "sending"]), name="delivery_due"),
+            models.Index(
+                fields=["next_try_at"], condition=Q(state__in=["owed", "sending"]), name="delivery_due"
+            ),
             models.Index(fields=["owner", "-id"], name="delivery_by_owner"),
         ]
 

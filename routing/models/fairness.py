@@ -11,7 +11,9 @@ class RotationState(models.Model):
 
     member = models.OneToOneField(PoolMember, models.CASCADE, primary_key=True, related_name="rotation")
     v = models.TextField(help_text="Virtual time, an exact fraction such as 7/3.")
-    last = models.BigIntegerField(default=0, help_text="The pool's turn counter at the last turn; 0 is never.")
+    last = models.BigIntegerField(
+        default=0, help_text="The pool's turn counter at the last turn; 0 is never."
+    )
     away = models.BooleanField(default=False, help_text="Was not to be had when the pool last gave a lead.")
 
     class Meta:

@@ -119,7 +119,8 @@ def test_worked_case_goes_to_the_owner_of_europe(elena):
         "Assigned to Elena because lead score is 91, urgency is high, the buyer asked for CRM workflow repair, "
         "budget is 5000 to 15000, territory is Europe, there is no open deal and Elena has room (0 of 20 open leads)."
     )
-    assert [(step["order"], step["action"]) for step in document["crm_execution_plan"]] == list(enumerate(PLAN, start=1))
+    plan = [(step["order"], step["action"]) for step in document["crm_execution_plan"]]
+    assert plan == list(enumerate(PLAN, start=1))
     assert document["normalized_lead"]["phone"] == "+15551234567"
     assert document["normalized_lead"]["territory"] == "europe"
 

@@ -32,7 +32,8 @@ def test_an_address_becomes_its_matching_key(given, address):
 
 @pytest.mark.parametrize(
     "given",
-    ["", "bob", "bob@", "@acme.de", "bob@acme", "bob@@acme.de", "bob smith@acme.de", "bob@acme..de", "bob@-a.de",
+    ["", "bob", "bob@", "@acme.de", "bob@acme", "bob@@acme.de", "bob smith@acme.de", "bob@acme..de",
+     "bob@-a.de",
      "bob@localhost", "bob@host.invalid", "bob@[10.0.0.1]", "a@" + "x" * 400 + ".de"],
 )  # fmt: skip
 def test_what_is_no_address_is_none(given):

@@ -23,7 +23,8 @@ def test_a_json_form_is_read():
         "email": "anna.mueller@hafen-logistik.example", "phone": "+49301234567", "first_name": "Anna-Maria",
         "last_name": "Müller", "job_title": "Head of Sales", "company_name": "Hafen Logistik GmbH",
         "company_domain": "hafen-logistik.example", "company_size": 51, "country": "DE", "region": "DE-BY",
-        "postal_code": "80331", "language": "de", "urgency": "critical", "lead_score": 72, "utm_source": "google",
+        "postal_code": "80331", "language": "de", "urgency": "critical", "lead_score": 72,
+        "utm_source": "google",
         "utm_medium": "cpc", "pain_summary": "Unser CRM verliert Anfragen aus dem Formular.",
         "consent_to_contact": True, "lead_type": "demo",
     }  # fmt: skip
@@ -115,8 +116,10 @@ def test_every_text_field_is_found_by_its_own_name_in_any_case(name):
 @pytest.mark.parametrize(
     "payload",
     [
-        {"email": "a@acme.de"}, {"E-Mail": "a@acme.de"}, {"workEmail": "a@acme.de"}, {"lead": {"email": "a@acme.de"}},
-        {"data": {"attributes": {"email": "a@acme.de"}}}, {"fields": [{"name": "email", "value": "a@acme.de"}]},
+        {"email": "a@acme.de"}, {"E-Mail": "a@acme.de"}, {"workEmail": "a@acme.de"},
+        {"lead": {"email": "a@acme.de"}},
+        {"data": {"attributes": {"email": "a@acme.de"}}}, {"fields": [{"name": "email",
+        "value": "a@acme.de"}]},
         {"field_data": [{"name": "Work Email", "values": ["a@acme.de"]}]}, {"contact[email]": "a@acme.de"},
         {"properties": {"email": {"value": "a@acme.de"}}}, {"email": {"address": "a@acme.de"}},
         {"normalized_lead": {"email": ["", "a@acme.de"]}}, {"email": "N/A", "contact_email": "a@acme.de"},

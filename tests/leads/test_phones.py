@@ -44,7 +44,8 @@ def test_a_number_that_only_a_neighbour_can_dial_is_kept_as_digits(given, countr
 
 @pytest.mark.parametrize(
     ("given", "country"),
-    [("", ""), ("abc", "US"), ("12", ""), ("12", "DE"), ("+12", ""), ("+999 123 4567", ""), ("000000000", "US"),
+    [("", ""), ("abc", "US"), ("12", ""), ("12", "DE"), ("+12", ""), ("+999 123 4567", ""),
+     ("000000000", "US"),
      ("call me", ""), ("+1 555 123 4567 8901 2345", ""), ("99999999998", "US"), ("1234567" * 20, "")],
 )  # fmt: skip
 def test_what_cannot_be_a_number_is_none(given, country):

@@ -17,7 +17,8 @@ def test_a_company_size_is_the_lower_bound(given, size):
 
 @pytest.mark.parametrize(
     ("given", "score"),
-    [("91", 91), ("0", 0), ("100", 100), ("91.9", 91), ("91 %", 91), ("91/100", 91), ("101", None), ("-1", None),
+    [("91", 91), ("0", 0), ("100", 100), ("91.9", 91), ("91 %", 91), ("91/100", 91), ("101", None),
+     ("-1", None),
      ("hot", None), ("nan", None), ("inf", None), ("1e400", None)],
 )  # fmt: skip
 def test_a_score_is_a_whole_number_up_to_a_hundred(given, score):
@@ -26,7 +27,8 @@ def test_a_score_is_a_whole_number_up_to_a_hundred(given, score):
 
 @pytest.mark.parametrize(
     ("given", "flag"),
-    [("true", True), ("Yes", True), ("1", True), ("on", True), ("ja", True), ("granted", True), ("false", False),
+    [("true", True), ("Yes", True), ("1", True), ("on", True), ("ja", True), ("granted", True),
+     ("false", False),
      ("NO", False), ("0", False), ("off", False), ("opt-out", False), ("maybe", None), ("2", None)],
 )  # fmt: skip
 def test_a_flag_is_read_in_the_words_of_forms(given, flag):
@@ -44,7 +46,8 @@ def test_an_urgency_is_read_with_its_synonyms(given, urgency):
 
 @pytest.mark.parametrize(
     ("given", "lead_type"),
-    [("demo", "demo"), ("Book a Demo", "demo"), ("demo-request", "demo"), ("RFQ", "quote"), ("Contact us", "contact"),
+    [("demo", "demo"), ("Book a Demo", "demo"), ("demo-request", "demo"), ("RFQ", "quote"),
+     ("Contact us", "contact"),
      ("whitepaper", "content"), ("onboarding call", "onboarding_call"), ("lottery", None)],
 )  # fmt: skip
 def test_a_lead_type_is_read_with_its_synonyms_and_own_types(given, lead_type):
@@ -53,7 +56,8 @@ def test_a_lead_type_is_read_with_its_synonyms_and_own_types(given, lead_type):
 
 @pytest.mark.parametrize(
     ("given", "names"),
-    [("Anna Müller", ("Anna", "Müller")), ("Juan Carlos Pérez", ("Juan Carlos", "Pérez")), ("Cher", ("Cher", "")),
+    [("Anna Müller", ("Anna", "Müller")), ("Juan Carlos Pérez", ("Juan Carlos", "Pérez")),
+     ("Cher", ("Cher", "")),
      ("Müller, Anna", ("Anna", "Müller")), ("  ", ("", "")), (",", ("", "")), ("Anna,", ("Anna", ""))],
 )  # fmt: skip
 def test_the_last_word_of_a_name_is_the_last_name(given, names):

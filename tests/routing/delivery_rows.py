@@ -80,7 +80,7 @@ def make_decision(
     return Decision.objects.create(
         event=event, lead=lead, version=version, revision=revision, route_flag="ok", lead_type="demo",
         high_intent=True, decided_at=NOW, digest="0", trace="{}",
-        snapshot=json.dumps({"facts": facts if facts is not None else {"service_requested": "crm_workflow_repair"}}),
+        snapshot=json.dumps({"facts": facts or {"service_requested": "crm_workflow_repair"}}),
         **values,
     )  # fmt: skip
 

@@ -119,7 +119,7 @@ def make_event(source: Source, body: bytes = b'{"email": "ada@acme.example"}', *
 
 
 def make_story(tag: str = "", country: str = "DE") -> SimpleNamespace:
-    """One lead, from its event to the alert: at least one row of every model. Two need two tags, two countries."""
+    """One lead, from its event to the alert, with a row of every model. Two need two tags and countries."""
     people = make_people(tag, country)
     crm = make_crm(people, tag)
     version = make_draft(people.elena)
@@ -163,7 +163,10 @@ def make_records(
     rows = {
         "activity": Activity(lead=lead, kind="call", actor=people.elena, happened_at=NOW, created_at=NOW),
         "note": Note(lead=lead, text="Assigned to Elena.", created_at=NOW),
-        "task": Task(lead=lead, owner=people.elena, decision_id=decision.pk, text="Call", due_at=NOW, created_at=NOW),
+        "task": Task(
+            lead=lead, owner=people.elena, decision_id=decision.pk, text="Call", due_at=NOW,
+            created_at=NOW,
+        ),
         "action": PlanAction(decision=decision, position=1, action="send_owner_alert", next_try_at=NOW),
         "delivery": Delivery(
             decision=decision, owner=people.elena, kind="assignment", channel="email", state="owed",

@@ -19,7 +19,8 @@ OURS = sorted(
 RECORDS = {
     "leads.Activity", "leads.IdempotencyKey", "leads.Lead", "leads.Note", "leads.RawEvent", "leads.Task",
     "routing.ConfigRevision", "routing.Decision", "routing.Delivery", "routing.LedgerEntry",
-    "routing.OwnerLoad", "routing.PlanAction", "routing.ReviewItem", "routing.RotationState", "routing.SlaClock",
+    "routing.OwnerLoad", "routing.PlanAction", "routing.ReviewItem", "routing.RotationState",
+    "routing.SlaClock",
 }  # fmt: skip
 PROTECTED = {
     "leads.Company", "leads.Contact", "leads.LeadType", "leads.Pipeline", "leads.Source", "leads.Stage",
@@ -101,10 +102,7 @@ def test_deleting_what_others_point_to_says_so_and_keeps_it(admin_client, model)
         (address(model, "changelist"), action),
     ):
         answer = admin_client.post(page, form)
-        assert (
-            answer.context["title"]
-            == f"Cannot delete {answer.context['object_name' if 'delete/' in page else 'objects_name']}"
-        )
+        assert answer.context["title"].startswith("Cannot delete")
         assert answer.context["protected"]
     assert model._default_manager.filter(pk=row.pk).exists()
 

@@ -32,7 +32,8 @@ def test_the_content_names_everything_that_routing_reads():
         "owners": [
             {
                 **person, "id": elena, "key": "elena", "name": "Elena", "cover": None,
-                "zone": "Europe/Berlin", "languages": ["de", "en"], "cap_open": 5, "hours": [[0, 540, 1020]], "absences": [],
+                "zone": "Europe/Berlin", "languages": ["de", "en"], "cap_open": 5, "hours": [[0, 540, 1020]],
+                "absences": [],
             },
             {
                 **person, "id": marco, "key": "marco", "name": "Marco", "cover": elena, "zone": "UTC",

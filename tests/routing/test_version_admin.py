@@ -24,7 +24,8 @@ def test_from_an_empty_version_to_rules_in_force_entirely_in_the_admin(admin_cli
     for step in STEPS:
         form = rule_form(
             version, step, "pool", ("1", "country", "one_of", "DE, AT"),
-            ("1", "lead_score", "at_least", "70"), ("2", "high_intent", "is_true", ""), pool=people.pool.pk, alert_channels="email, in_app",
+            ("1", "lead_score", "at_least", "70"), ("2", "high_intent", "is_true", ""),
+            pool=people.pool.pk, alert_channels="email, in_app",
         )  # fmt: skip
         assert admin_client.post(address(Rule, "add"), form).status_code == 302
 
@@ -125,8 +126,7 @@ def test_the_link_of_a_step_fills_in_version_step_and_the_next_position(admin_cl
 def test_a_version_with_thousands_of_rules_still_opens(admin_client):
     version = make_draft(make_owner("elena"))
     Rule.objects.bulk_create(
-        Rule(version=version, step="territory_owner", name=str(number), target="nurture")
-        for number in range(2000)
+        Rule(version=version, step="territory_owner", name=str(number), target="nurture") for number in range(2000)
     )
     with CaptureQueriesContext(connection) as queries:
         page = admin_client.get(address(RuleSetVersion, "change", version.pk))
@@ -140,6 +140,16 @@ def test_publishing_asks_first_and_changes_nothing_by_itself(admin_client):
     assert f"Publish version {version.pk}" in page.content.decode()
     version.refresh_from_db()
     assert version.state == "draft"
+
+
+def test_a_draft_offers_to_publish_and_to_copy_a_published_version_only_to_copy(admin_client):
+    version = make_draft(make_owner("elena"))
+    page, copy = address(RuleSetVersion, "change", version.pk), address(RuleSetVersion, "copy", version.pk)
+    drafted = admin_client.get(page).content.decode()
+    publish(version, None, NOW)
+    published = admin_client.get(page).content.decode()
+    assert (publish_address(version) in drafted, copy in drafted) == (True, True)
+    assert (publish_address(version) in published, copy in published) == (False, True)
 
 
 def test_publishing_without_a_purpose_says_what_is_missing(admin_client):
@@ -156,10 +166,7 @@ def test_publishing_twice_is_refused(admin_client):
     version = make_draft(make_owner("elena"))
     admin_client.post(publish_address(version))
     answer = admin_client.post(publish_address(version), follow=True)
-    assert (
-        said(answer)[-1]
-        == f"Not published. Version {version.pk} is published; only a draft can be published."
-    )
+    assert said(answer)[-1] == f"Not published. Version {version.pk} is published; only a draft can be published."
 
 
 def test_publishing_needs_the_permission_to_change_versions(client):

@@ -1,0 +1,68 @@
+"""`manage.py serve`: web and worker together. Prepares the database, prints the address, stops both together."""
+
+import os
+import sys
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from routing import demo
+from routing.processes import Group
+
+WEB = "revroute.wsgi:application"
+
+
+class Command(BaseCommand):
+    help = (
+        "Run web and worker together until Ctrl-C. Example: manage.py serve --port 8123."
+        " With DEMO=1 an empty database gets the demo company."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 for all.")
+        parser.add_argument("--port", type=int, default=settings.PORT)
+        parser.add_argument("--workers", type=int, help="Web processes; 1 on SQLite, else 2.")
+        parser.add_argument("--threads", type=int, default=16, help="Threads of each web process.")
+        parser.add_argument("--no-worker", action="store_true", help="Web only; the worker runs elsewhere.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
+        if settings.DEMO and demo.is_empty():
+            self.stdout.write("Loading the demo company …")
+            demo.load()
+        group = Group()
+        group.stop_on_signals()
+        connection.close()
+        group.start("web", self._web(options))
+        if not options["no_worker"]:
+            group.start("worker", [sys.executable, sys.argv[0], "worker"])
+        self._greet(options)
+        try:
+            ended = group.wait()
+        finally:
+            group.stop()
+        if ended:
+            raise CommandError(
+                f"The {ended[0]} process ended with status {ended[1]}; everything was stopped."
+            )
+        self.stdout.write("Stopped.")
+
+    def _web(self, options: dict[str, Any]) -> list[str]:
+        """One web process on SQLite, where a second one only waits for the file's one writer."""
+        workers = options["workers"] or (1 if connection.vendor == "sqlite" else 2)
+        granian = os.path.join(os.path.dirname(sys.executable), "granian")
+        return [
+            granian, "--interface", "wsgi", "--host", options["host"], "--port", str(options["port"]),
+            "--workers", str(workers), "--blocking-threads", str(options["threads"]), "--no-ws",
+            "--log-level", "warning", "--respawn-failed-workers", WEB,
+        ]  # fmt: skip
+
+    def _greet(self, options: dict[str, Any]) -> None:
+        self.stdout.write(f"RevRoute listens on http://{options['host']}:{options['port']}/")
+        if settings.DEMO and (login := demo.administrator()):
+            self.stdout.write(f"Sign in as {login['username']} with the password {login['password']}")
+            self.stdout.write("First lead: see README.md; tokens: manage.py demo --json")
+        self.stdout.flush()
