@@ -87,6 +87,8 @@ def match_contact(
     candidates = tuple(candidate for _, _, candidate in ranked)
     if not ranked:
         return NEW
+    if not mails and not _nothing_against(facts, phones[ranked[0][1]], name):
+        return Match("ambiguous", None, candidates)
     if len(ranked) > 1 and (ranked[0][0] == ranked[1][0] or _conflict(mails, ranked)):
         return Match("ambiguous", None, candidates)
     return Match("certain", ranked[0][1], candidates)
@@ -97,10 +99,16 @@ def _somebody_else(facts: Mapping[str, Any], row: ContactRow, name: str) -> bool
     return bool(facts.get("email") and row.email and name and row.name and row.name != name)
 
 
+def _nothing_against(facts: Mapping[str, Any], row: ContactRow, name: str) -> bool:
+    """Whether a contact known by phone only is certain: one e-mail at most between them, or the same name."""
+    return not (facts.get("email") and row.email) or bool(name and row.name == name)
+
+
 def _conflict(mails: Mapping[int, ContactRow], ranked: list[tuple[int, int, Candidate]]) -> bool:
     """The e-mail points at one person, and the phone at another who may be the buyer as well."""
-    best, second = ranked[0][2], ranked[1][2]
-    return best[0] in mails and second[0] not in mails and "phone" not in best[1]
+    best = ranked[0][2]
+    others = any(id not in mails for _, id, _ in ranked[1:])
+    return best[0] in mails and "phone" not in best[1] and others
 
 
 def match_company(domain: str, of_contact: int | None, by_domain: Iterable[CompanyRow]) -> Match:

@@ -111,12 +111,12 @@ def _on_conflict(target: Target) -> str:
 
 
 def _write_sqlite(rows: Sequence[tuple[Target, list[Row]]]) -> None:
-    adapt = connection.ops.adapt_datetimefield_value
+    adapt = lru_cache(connection.ops.adapt_datetimefield_value)  # most rows of a batch carry its one instant
     with connection.cursor() as cur:
         for target, lines in rows:
             if lines:
                 values = [
-                    [adapt(value) if isinstance(value, datetime) else value for value in line]
+                    [adapt(value) if type(value) is datetime else value for value in line]
                     for line in lines
                 ]
                 if target.update:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from routing.engine.verdict import Verdict
 from routing.engine.work import Work
 
 STANDARD = "standard"
+OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
 
 
 def conclude(work: Work, verdict: Verdict) -> Decision:
@@ -179,7 +180,8 @@ def _sealed(
     trace = {"steps": work.steps, "candidates": work.candidates, "notes": work.notes, "then": _then(outcome)}
     snapshot = snapshot_text(work)
     trace_text = canonical(trace)
-    sealed = "\n".join((canonical(asdict(outcome)), canonical(clocks), snapshot, trace_text))
+    decided = canonical({name: getattr(outcome, name) for name in OUTCOME_FIELDS})
+    sealed = "\n".join((decided, canonical(clocks), snapshot, trace_text))
     digest = hashlib.sha256(sealed.encode()).hexdigest()
     counts = not work.case.is_test
     return Decision(

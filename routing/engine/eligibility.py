@@ -56,6 +56,7 @@ class Checked:
         return not self.failed
 
 
+OFF_HOURS = "is outside working hours"
 NOTHING: Mapping[str, str] = {}
 PASSED = Checked(NOTHING, NOTHING, True)
 MISSING = Checked({"exists": "no such owner"}, NOTHING, False)
@@ -73,6 +74,8 @@ def check(person: Person | None, ask: Ask, load: Load) -> Checked:
     if not ask.relation:
         return Checked(found, NOTHING, available)
     failed = {name: why for name, why in found.items() if name in BINDING_FOR_RELATIONS}
+    if failed.get("present") == OFF_HOURS:
+        del failed["present"]
     return Checked(failed, {name: why for name, why in found.items() if name not in failed}, available)
 
 
@@ -111,11 +114,11 @@ def full_cap(person: Person, load: Load) -> str:
 
 
 def absence(person: Person, ask: Ask) -> str:
-    """Why the person is not present, as a reason; empty when they are. Relations are not asked for hours."""
+    """Why the person is not present, as a reason; empty when they are. For relations, hours do not bind."""
     if until := person.absent_until(ask.now):
         return f"is away until {until:%Y-%m-%d %H:%M} UTC"
-    if ask.keeps_hours and not ask.relation and not person.hours.is_open(ask.now):
-        return "is outside working hours"
+    if ask.keeps_hours and not person.hours.is_open(ask.now):
+        return OFF_HOURS
     return ""
 
 

@@ -33,7 +33,7 @@ def expand(
 def _all_rules(step: Mapping[str, Any], facts: Mapping[str, Any], rules: RuleSet) -> list[dict[str, Any]]:
     """Up to the rule that decided; those after it were never asked."""
     held = {row["rule"]: row for row in step["rules"]}
-    last = step["rules"][-1]["rule"] if step["rules"] and _decided(step["rules"][-1]) else None
+    last = step["rules"][-1]["rule"] if step["rules"] and _decided(step["rules"][-1], rules) else None
     rows = []
     for rule in rules.in_step(step["step"]):
         row = held.get(rule.id)
@@ -51,5 +51,8 @@ def _all_rules(step: Mapping[str, Any], facts: Mapping[str, Any], rules: RuleSet
     return rows
 
 
-def _decided(row: Mapping[str, Any]) -> bool:
-    return row["result"] not in ("not_applicable",)
+def _decided(row: Mapping[str, Any], rules: RuleSet) -> bool:
+    """Whether the walk ended with this rule, rather than going on to the next."""
+    if row["result"] == "nobody":
+        return rules.rules[row["rule"]].on_nobody != "next_step"
+    return row["result"] != "not_applicable"

@@ -164,7 +164,7 @@ def _give(work: Work, rule: Rule, step: str, owner: int | None, team: int | None
     else:
         missing = "nobody is named"
     cover = person.cover if person else None
-    found = _stand_in(work, rule, cover, team, because, missing, ask)
+    found = _stand_in(work, rule, cover, team, because, missing, ask, target=owner)
     return found or Nobody("no_valid_owner", f"{missing}, and nobody could stand in")
 
 
@@ -176,9 +176,14 @@ def _stand_in(
     because: str,
     missing: str,
     ask: Ask,
+    *,
+    target: int | None = None,
     pool_fallback: int | None = None,
 ) -> Placed | None:
-    """Cover person, the rule's fallback, the pool's, the team's: the first who passes the checks."""
+    """Cover person, the rule's fallback, the pool's, the team's: the first who passes the checks.
+
+    Each is asked once; what an earlier rule asked of them says nothing about this one.
+    """
     team_of = work.people.teams.get(team) if team is not None else None
     line = (
         ("cover", cover),
@@ -186,7 +191,7 @@ def _stand_in(
         ("pool_fallback", pool_fallback),
         ("team_fallback", team_of.fallback if team_of else None),
     )
-    tried = {entry["owner"] for entry in work.candidates if entry["as"] != "turn"}
+    tried = {target}
     for role, owner in line:
         if owner is None or owner in tried:
             continue
@@ -223,7 +228,7 @@ def _team(work: Work, owner: int, team: int | None) -> int | None:
 def _pool(work: Work, rule: Rule, pool_id: int | None) -> Found:
     pool = work.people.pools.get(pool_id or 0)
     if pool is None:
-        return Nobody("no_valid_owner", "the pool does not exist")
+        return _no_pool(work, rule)
     ask = _ask(work, rule, keeps_hours=pool.keeps_hours)
     results = [
         (member, check(work.person(member.owner), ask, work.load(member.owner))) for member in pool.members
@@ -248,10 +253,20 @@ def _pool(work: Work, rule: Rule, pool_id: int | None) -> Found:
     )
 
 
+def _no_pool(work: Work, rule: Rule) -> Found:
+    """A team without a default pool, or a pool that is gone, is as good as one where nobody is."""
+    missing = f"rule “{rule.name}” leads to no pool"
+    ask = _ask(work, rule, keeps_hours=True)
+    found = _stand_in(work, rule, None, rule.target_team, missing, missing, ask)
+    return found or Nobody("no_valid_owner", missing)
+
+
 def _empty_pool(work: Work, rule: Rule, pool: PoolOf, ask: Ask) -> Found:
+    """The pool's own fallback is asked where the rule leaves it to the pool: a rule's policy outranks it."""
     missing = f"nobody in {pool.name} is available"
     because = f"{pool.name} has nobody available"
-    found = _stand_in(work, rule, None, pool.team, because, missing, ask, pool.fallback)
+    fallback = None if rule.on_nobody else pool.fallback
+    found = _stand_in(work, rule, None, pool.team, because, missing, ask, pool_fallback=fallback)
     return found or Nobody("no_valid_owner", missing)
 
 

@@ -15,6 +15,10 @@ from routing.engine.values import Case, CompanyMatch, ContactMatch, DealSeen, Lo
 from routing.engine.work import Work
 
 
+CONTACT_FIELDS = tuple(field.name for field in fields(ContactMatch))
+COMPANY_FIELDS = tuple(field.name for field in fields(CompanyMatch))
+
+
 def snapshot_text(work: Work) -> str:
     """The exact text that is stored and digested."""
     case = work.case
@@ -38,13 +42,16 @@ def snapshot_text(work: Work) -> str:
     value["company"] = _match(case.company)
     value["deals"] = case.deals
     value["open_lead"] = case.open_lead
-    value["turns"] = {str(id): [str(turn.v), turn.last, turn.away] for id, turn in work.turns_read.items()}
+    # By id: a batch brings joining members last, a replay reads them in the pool's order; the text is one.
+    turns = sorted(work.turns_read.items())
+    value["turns"] = {str(id): [str(turn.v), turn.last, turn.away] for id, turn in turns}
     value["loads"] = {str(id): load for id, load in work.loads_read.items()}
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _match(match: ContactMatch | CompanyMatch) -> dict[str, Any]:
-    return {field.name: getattr(match, field.name) for field in fields(match)}
+    names = CONTACT_FIELDS if isinstance(match, ContactMatch) else COMPANY_FIELDS
+    return {name: getattr(match, name) for name in names}
 
 
 def read_snapshot(text: str) -> tuple[Case, Numbers, int | None, int]:
