@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from leads.contract import FIELDS
-from leads.models import RawEvent
 from routing.current import no_rules, people_of, rules_of
 from routing.engine.eligibility import CHECKS
 from routing.engine.expand import expand
 from routing.engine.people import People
-from routing.engine.snapshot import read_snapshot
+from routing.engine.snapshot import read_case
+from routing.engine.values import Case
 from routing.models import Decision, Delivery, PlanAction
 from routing.rows import DECISIONS, Settled, decision_row
 
@@ -45,7 +45,10 @@ ALERT = "send_owner_alert_after_crm_success"
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A decision and what belongs to it. `decision`: column name → value."""
+    """A decision and what belongs to it. `decision`: column name → value.
+
+    `case` and `trace` are there when the decision was just made; else they are read from its texts.
+    """
 
     decision: Mapping[str, Any]
     source_key: str
@@ -55,6 +58,8 @@ class Story:
     received_at: datetime
     actions: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     deliveries: Iterable[Mapping[str, Any]] = ()
+    case: Case | None = None
+    trace: Mapping[str, Any] | None = None
 
 
 def stories(decisions: Iterable[int]) -> dict[int, Story]:
@@ -86,19 +91,20 @@ def _story(row: Mapping[str, Any], actions: Mapping[int, Any], deliveries: Itera
     )  # fmt: skip
 
 
-def story_of(settled: Settled, event: RawEvent | None = None, **source: str) -> Story:
+def story_of(settled: Settled, **source: str) -> Story:
     """The story of a decision that was just made, without reading it back."""
     row = dict(zip(DECISIONS.fields, decision_row(settled), strict=True))
-    return Story(decision=row, received_at=settled.event.received_at, **source)
+    received_at, trace = settled.event.received_at, settled.decision.trace
+    return Story(decision=row, received_at=received_at, case=settled.case, trace=trace, **source)
 
 
 def document(story: Story) -> dict[str, Any]:
     """The decision document."""
     row = story.decision
-    case, _, version, revision = read_snapshot(row["snapshot"])
-    people = people_of(revision)
-    rules = rules_of(version) if version else no_rules(0)
-    trace = json.loads(row["trace"])
+    case = story.case or read_case(row["snapshot"])
+    people = people_of(row["revision"])
+    rules = rules_of(row["version"]) if row["version"] else no_rules(0)
+    trace = story.trace or json.loads(row["trace"])
     then = trace["then"]
     facts = case.facts
     submission = story.submission_id or f"event-{row['event']}"

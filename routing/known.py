@@ -15,15 +15,16 @@ from leads.matching import CompanyRow, ContactRow, folded, identity
 from routing.engine.values import DealSeen, OpenLead
 from routing.sql import execute
 
+# `> ''` is the very condition of the partial indexes: only so do both databases use them.
 SQL = """
 WITH c AS (
   SELECT id, email, phone, first_name, last_name, company_id, owner_id FROM leads_contact
-   WHERE email <> '' AND email {in_emails}
+   WHERE email > '' AND email {in_emails}
   UNION
   SELECT id, email, phone, first_name, last_name, company_id, owner_id FROM leads_contact
-   WHERE phone <> '' AND phone {in_phones}
+   WHERE phone > '' AND phone {in_phones}
 ), o AS (
-  SELECT id, domain, is_customer, owner_id FROM leads_company WHERE domain <> '' AND domain {in_domains}
+  SELECT id, domain, is_customer, owner_id FROM leads_company WHERE domain > '' AND domain {in_domains}
   UNION
   SELECT id, domain, is_customer, owner_id FROM leads_company WHERE id IN (SELECT company_id FROM c)
 )

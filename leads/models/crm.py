@@ -32,7 +32,7 @@ class Company(models.Model):
                 fields=["external_id"], condition=~Q(external_id=""), name="company_external_id_once"
             )
         ]
-        indexes = [models.Index(fields=["domain"], condition=~Q(domain=""), name="company_domain")]
+        indexes = [models.Index(fields=["domain"], condition=Q(domain__gt=""), name="company_domain")]
 
     def __str__(self):
         return self.name or self.domain or f"company {self.pk}"
@@ -60,8 +60,8 @@ class Contact(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["email"], condition=~Q(email=""), name="contact_email"),
-            models.Index(fields=["phone"], condition=~Q(phone=""), name="contact_phone"),
+            models.Index(fields=["email"], condition=Q(email__gt=""), name="contact_email"),
+            models.Index(fields=["phone"], condition=Q(phone__gt=""), name="contact_phone"),
         ]
 
     def __str__(self):

@@ -6,6 +6,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from owners.business_time import HoursError
 from routing.engine import reason
 from routing.engine.people import Person, Policy
 from routing.engine.snapshot import snapshot_text
@@ -112,7 +113,10 @@ def _reviewed(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
 
 
 def _reviewer(work: Work, named: int | None) -> int:
-    """Who answers for an item: whom the rule names, the source's person, the rule set's; the first still active."""
+    """Who answers for an item: whom the rule names, the source's person, the rule set's; the first still active.
+
+    When all of them have left, whoever is active and came first: somebody has to open it.
+    """
     source = work.people.sources.get(work.case.source)
     line = [
         owner for owner in (named, source.owner if source else None, work.rules.owner) if owner is not None
@@ -121,7 +125,8 @@ def _reviewer(work: Work, named: int | None) -> int:
         person = work.person(owner)
         if person is not None and person.state == "active":
             return owner
-    return line[-1]
+    active = (id for id, person in work.people.owners.items() if person.state == "active")
+    return min(active, default=line[-1])
 
 
 def _missing_stage(work: Work, pipeline: str, stage: str) -> str:
@@ -169,9 +174,14 @@ def _clocks(work: Work, person: Person, policy: Policy) -> tuple[ClockOwed, ...]
 
 
 def _after(person: Person | None, now: datetime, seconds: int, real_time: bool) -> datetime:
-    """When so many seconds of the person's working time have passed."""
+    """When so many seconds of the person's working time have passed; of real time where their hours give none."""
     duration = timedelta(seconds=seconds)
-    return now + duration if real_time or person is None else person.hours.add(now, duration)
+    if real_time or person is None:
+        return now + duration
+    try:
+        return person.hours.add(now, duration)
+    except HoursError:
+        return now + duration
 
 
 def _sealed(

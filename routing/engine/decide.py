@@ -53,7 +53,10 @@ def _identity(work: Work) -> Verdict | None:
     for match, what in ((case.contact, "people"), (case.company, "companies")):
         if match.verdict == "ambiguous":
             found = len(match.candidates)
-            return _review("", None, "ambiguous_duplicate", f"{found} {what} match and cannot be told apart")
+            detail = f"{found} {what} match and cannot be told apart"
+            if found == 1:
+                detail = "one contact has the same phone number with another e-mail, and may be somebody else"
+            return _review("", None, "ambiguous_duplicate", detail)
     if case.open_lead:
         lead, owner, reviewer = case.open_lead
         sentence = reason.appended(work, lead, owner, reviewer)

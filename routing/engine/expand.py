@@ -54,5 +54,5 @@ def _all_rules(step: Mapping[str, Any], facts: Mapping[str, Any], rules: RuleSet
 def _decided(row: Mapping[str, Any], rules: RuleSet) -> bool:
     """Whether the walk ended with this rule, rather than going on to the next."""
     if row["result"] == "nobody":
-        return rules.rules[row["rule"]].on_nobody != "next_step"
-    return row["result"] != "not_applicable"
+        return rules.rules[int(row["rule"])].on_nobody != "next_step"
+    return bool(row["result"] != "not_applicable")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from routing.engine.eligibility import full_cap
 from routing.engine.placing import Placed, room_of
 from routing.engine.work import Work
 
@@ -15,6 +16,8 @@ ROLES = {
 }
 NOT_REPEATED = {"lead_score", "urgency", "service_requested", "budget_range", "territory", "open_deal_exists"}
 """Fields that have their own clause, or would only repeat one."""
+
+LONGEST_VALUE = 60
 
 
 def words(key: str) -> str:
@@ -78,9 +81,15 @@ def _from_conditions(conditions: list[Any]) -> list[str]:
                     and row["saw"] is not True
                     and row["saw"] is not False
                 ):
-                    clauses.append(f"{words(row['field'])} is {row['saw']}")
+                    clauses.append(f"{words(row['field'])} is {_short(row['saw'])}")
             break
     return clauses
+
+
+def _short(value: object) -> str:
+    """A value in a sentence: on one line, and not all of a buyer's message."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE].rstrip()}…"
 
 
 def _standing(work: Work, placed: Placed) -> list[str]:
@@ -88,7 +97,8 @@ def _standing(work: Work, placed: Placed) -> list[str]:
     clauses = []
     if not work.case.deals:
         clauses.append("there is no open deal")
-    if found := room_of(work, placed.owner):
+    found = room_of(work, placed.owner)
+    if found and not full_cap(work.people.owners[placed.owner], found[1]):
         clauses.append(f"{work.name(placed.owner)} has room ({found[0]})")
     return clauses
 

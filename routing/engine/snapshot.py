@@ -14,7 +14,6 @@ from routing.engine.rotation import Turn
 from routing.engine.values import Case, CompanyMatch, ContactMatch, DealSeen, Load, Numbers, OpenLead
 from routing.engine.work import Work
 
-
 CONTACT_FIELDS = tuple(field.name for field in fields(ContactMatch))
 COMPANY_FIELDS = tuple(field.name for field in fields(CompanyMatch))
 
@@ -57,7 +56,20 @@ def _match(match: ContactMatch | CompanyMatch) -> dict[str, Any]:
 def read_snapshot(text: str) -> tuple[Case, Numbers, int | None, int]:
     """A stored snapshot back as (case, numbers, rule-set version, configuration revision)."""
     value = json.loads(text)
-    case = Case(
+    numbers = Numbers(
+        turns={int(id): Turn(Fraction(v), last, away) for id, (v, last, away) in value["turns"].items()},
+        loads={int(id): Load(*load) for id, load in value["loads"].items()},
+    )
+    return _case(value), numbers, value["version"], value["revision"]
+
+
+def read_case(text: str) -> Case:
+    """The case alone of a stored snapshot."""
+    return _case(json.loads(text))
+
+
+def _case(value: dict[str, Any]) -> Case:
+    return Case(
         now=datetime.fromisoformat(value["now"]),
         source=value["source"],
         facts=value["facts"],
@@ -71,11 +83,6 @@ def read_snapshot(text: str) -> tuple[Case, Numbers, int | None, int]:
         is_test=value.get("is_test", False),
         tried=tuple(value.get("tried", ())),
     )
-    numbers = Numbers(
-        turns={int(id): Turn(Fraction(v), last, away) for id, (v, last, away) in value["turns"].items()},
-        loads={int(id): Load(*load) for id, load in value["loads"].items()},
-    )
-    return case, numbers, value["version"], value["revision"]
 
 
 def _candidates(value: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,87 @@
+"""An empty database in, the demo company with its credentials out; real data is refused, never touched.
+
+What belongs to the demo is recognised by addresses under `demo.example`, which nobody real can have
+(RFC 2606, section 2), and by the keys of its sources.
+"""
+
+from datetime import datetime
+
+from leads.models import Company, Contact, Pipeline, Source
+from owners.configuration import changing
+from owners.models import Owner, Pool, Team, Territory, User
+from routing.demo import company, small
+from routing.demo.credentials import DOMAIN, credentials
+from routing.demo.wipe import wipe
+from routing.models import RuleSetVersion, SlaPolicy
+
+__all__ = ["DemoError", "credentials", "is_empty", "load", "reset"]
+
+BUSINESS = (Owner, Source, Team, Pool, Territory, Pipeline, SlaPolicy, Company, Contact, RuleSetVersion)
+"""Tables of which every installation in use fills some, and a new one none."""
+
+
+class DemoError(Exception):
+    """The demo will not be loaded. `code`: not_empty, other_demo, user_taken or not_only_demo; the text says why."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def is_empty() -> bool:
+    """Whether nobody has entered anything yet: no owner, no source, nothing else to route by. Users may exist."""
+    return not any(model.objects.exists() for model in BUSINESS)
+
+
+def load(now: datetime, empty: bool = False) -> bool:
+    """Make the demo company, with `empty` only users and one generic source; whether rows were made.
+
+    All or nothing, in one writer transaction; absences lie around `now` (aware). Where it stands already,
+    nothing changes. Raises DemoError: not_empty, other_demo, user_taken.
+    """
+    with changing():
+        if _stands(empty):
+            return False
+        if not is_empty():
+            raise DemoError("not_empty", "This database holds data that is not the demo's; the demo goes into an empty one.")
+        _refuse_taken_users(empty)
+        (small if empty else company).make(now)
+    return True
+
+
+def reset(now: datetime, empty: bool = False) -> None:
+    """Delete all that was entered, routed and made in a demo database, and load it anew; see `load`.
+
+    Users and lead types that the demo did not make stay. Raises DemoError: not_only_demo when there is an owner
+    or a source that the demo did not make, else as `load`.
+    """
+    with changing():
+        if strangers := _strangers():
+            named = ", ".join(strangers[:3]) + (" and more" if len(strangers) > 3 else "")
+            raise DemoError("not_only_demo", f"Nothing was deleted: the demo did not make {named}.")
+        wipe()
+        load(now, empty)
+
+
+def _stands(empty: bool) -> bool:
+    """Whether the demo that is asked for stands. Raises DemoError when it is the other one."""
+    if not Owner.objects.filter(email__endswith=DOMAIN).exists():
+        return False
+    if Source.objects.filter(key=small.SOURCE).exists() != empty:
+        held = "demo company" if empty else "small set of `--empty`"
+        raise DemoError("other_demo", f"This database holds the {held}; `--reset` replaces it.")
+    return True
+
+
+def _refuse_taken_users(empty: bool) -> None:
+    usernames = [user.username for user in (small if empty else company).USERS]
+    if taken := User.objects.filter(username__in=usernames).exclude(email__endswith=DOMAIN).first():
+        raise DemoError("user_taken", f"There is a user “{taken.username}” already, and the demo needs that name.")
+
+
+def _strangers() -> list[str]:
+    """Owners and sources that the demo did not make, in words."""
+    known = {small.SOURCE, *(source.key for source in company.SOURCES)}
+    owners = Owner.objects.exclude(email__endswith=DOMAIN).values_list("key", flat=True)
+    sources = Source.objects.exclude(key__in=known).values_list("key", flat=True)
+    return [f"owner “{key}”" for key in owners] + [f"source “{key}”" for key in sources]

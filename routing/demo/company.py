@@ -1,0 +1,47 @@
+"""Nothing in, the demo company out: its people, what its CRM knows, its sources and its published rules.
+
+Reps keep hours in three zones, but a lead finds an owner at any hour: Elena and Nadia have no hours of their own,
+and Nadia, without caps, stands behind every pool and every rule that names one person.
+"""
+
+from datetime import datetime
+
+from leads.models import Source
+from routing.demo import crm, people, rules
+from routing.demo.credentials import DemoSource, DemoUser, make_api_tokens, make_sources, make_users
+
+USERS = (
+    DemoUser("admin", "Victor Lang", "Administrator"),
+    DemoUser("revops", "Rita Moreno", "RevOps"),
+    DemoUser("manager", "Miriam Cole", "Manager"),
+    *(DemoUser(rep.key, rep.name, "Rep") for rep in people.REPS),
+)
+Kind = Source.Kind
+SOURCES = (
+    DemoSource("website_demo", "Demo request form", Kind.DEMO_FORM, "demo", "revops"),
+    DemoSource(
+        "contact_form", "Contact form", Kind.CONTACT_FORM, "contact", "revops",
+        {"blocked_patterns": ["guest post", "buy backlinks", "*@bulk.example"]},
+    ),
+    DemoSource(
+        "diagnostics", "Workflow diagnostic", Kind.GENERIC, "diagnostic", "revops",
+        {"system_name": "diagnostic_intake_form"},
+    ),
+    DemoSource("webinars", "Webinar registrations", Kind.WEBINAR, "webinar", "manager"),
+    DemoSource("partners", "Partner portal", Kind.PARTNER, "partner", "sofia", {"rate_limit": 600}),
+    DemoSource("guides", "Guide downloads", Kind.LANDING_PAGE, "content", "manager"),
+)  # fmt: skip
+
+
+def make(now: datetime) -> None:
+    """Make the rows; the database has none."""
+    users = make_users(USERS)
+    owners = people.make_owners(users)
+    pools = people.make_pools(people.make_teams(owners), owners)
+    people.make_absences(owners, now)
+    make_sources(SOURCES, owners)
+    make_api_tokens(users["revops"])
+    stages = crm.make_pipelines()
+    crm.make_customers(owners, stages, now)
+    rules.make_policies()
+    rules.make_rules(owners, pools, stages, now)

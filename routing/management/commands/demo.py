@@ -1,0 +1,67 @@
+"""Options in, the demo company and its credentials out; whatever the demo did not make stays as it is."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from routing import demo
+
+
+class Command(BaseCommand):
+    help = (
+        "Load the demo company into an empty database, and print how to sign in and post. Where it stands already, "
+        "nothing changes and the same is printed again. Exit status 1 when the database holds other data."
+    )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(
+            prog_name, subcommand, epilog="Example: manage.py demo --json > demo.json", **kwargs
+        )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--reset",
+            action="store_true",
+            help="First delete ALL leads, people, rules and sources in this database. Refused, with nothing deleted, "
+            "when a single owner or source is not the demo's; there is no way to force it. Users and lead "
+            "types that the demo did not make stay.",
+        )
+        parser.add_argument(
+            "--empty",
+            action="store_true",
+            help="Instead of the company: users, four reps in one pool, and one source with the key generic.",
+        )
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help="Print one object: base_url, users (username, password, role, owner_id), sources (key, kind, "
+            "token), api_tokens (scope, token). A token that was changed since is null.",
+        )
+
+    def handle(self, *args: Any, reset: bool, empty: bool, json: bool, **options: Any) -> None:
+        try:
+            if reset:
+                demo.reset(timezone.now(), empty)
+            else:
+                demo.load(timezone.now(), empty)
+        except demo.DemoError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(_as_json() if json else _as_text())
+
+
+def _as_json() -> str:
+    return json.dumps(demo.credentials(), indent=2)
+
+
+def _as_text() -> str:
+    """The same for a terminal."""
+    held = demo.credentials()
+    lines = [f"RevRoute at {held['base_url']}", "", "Sign in as"]
+    lines += [f"  {user['username']:<10} {user['password']}  {user['role']}" for user in held["users"]]
+    lines += ["", f"Post leads to {held['base_url']}/api/v1/intake/KEY with the token of the source"]
+    lines += [f"  {source['key']:<14} {source['token'] or '(changed since)'}" for source in held["sources"]]
+    lines += ["", "Read with the API token"]
+    lines += [f"  {token['scope']:<14} {token['token'] or '(changed since)'}" for token in held["api_tokens"]]
+    return "\n".join(lines)
