@@ -10,7 +10,8 @@ from leads.models import Company, Contact, Pipeline, Source
 from owners.configuration import changing
 from owners.models import Owner, Pool, Team, Territory, User
 from routing.demo import company, small
-from routing.demo.credentials import DOMAIN, credentials
+from routing.demo.access import DOMAIN
+from routing.demo.credentials import credentials
 from routing.demo.wipe import wipe
 from routing.models import RuleSetVersion, SlaPolicy
 
@@ -43,7 +44,9 @@ def load(now: datetime, empty: bool = False) -> bool:
         if _stands(empty):
             return False
         if not is_empty():
-            raise DemoError("not_empty", "This database holds data that is not the demo's; the demo goes into an empty one.")
+            raise DemoError(
+                "not_empty", "This database holds data that is not the demo's; the demo goes into an empty one."
+            )
         _refuse_taken_users(empty)
         (small if empty else company).make(now)
     return True

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from leads.models import Source
 from routing.demo import crm, people, rules
-from routing.demo.credentials import DemoSource, DemoUser, make_api_tokens, make_sources, make_users
+from routing.demo.access import DemoSource, DemoUser, make_api_tokens, make_sources, make_users
 
 USERS = (
     DemoUser("admin", "Victor Lang", "Administrator"),

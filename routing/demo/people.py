@@ -17,7 +17,7 @@ from owners.models import (
     User,
     WeeklyHours,
 )
-from routing.demo.credentials import DOMAIN
+from routing.demo.access import DOMAIN
 
 Blocks = tuple[tuple[int, int], ...]
 

@@ -77,9 +77,7 @@ def make_policies() -> None:
     )
 
 
-def make_rules(
-    owners: dict[str, Owner], pools: dict[str, Pool], stages: Stages, now: datetime
-) -> RuleSetVersion:
+def make_rules(owners: dict[str, Owner], pools: dict[str, Pool], stages: Stages, now: datetime) -> RuleSetVersion:
     """The rule set, published. Whatever names one person falls back to Nadia, who is always there."""
     version = RuleSetVersion.objects.create(owner=owners["revops"], purpose="The rules of the demo company.")
     teams = {pool.team.key: pool.team for pool in pools.values() if pool.team}

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from leads.models import Pipeline, Source, Stage
 from owners.models import Membership, Owner, Pool, PoolMember, Team
-from routing.demo.credentials import DOMAIN, DemoSource, DemoUser, make_api_tokens, make_sources, make_users
+from routing.demo.access import DOMAIN, DemoSource, DemoUser, make_api_tokens, make_sources, make_users
 from routing.models import Rule, RuleSetVersion
 from routing.rulebook import publish
 

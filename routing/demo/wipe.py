@@ -9,7 +9,7 @@ from django.db import connection
 from leads.models import LeadType
 from owners.configuration import ConfigStamp
 from owners.models import User
-from routing.demo.credentials import DOMAIN
+from routing.demo.access import DOMAIN
 from routing.models import ApiToken
 
 KEPT = (User, LeadType, ConfigStamp, ApiToken)
