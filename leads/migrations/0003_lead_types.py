@@ -7,7 +7,7 @@ OTHERS = ["contact", "webinar", "content", "chat", "referral", "partner", "impor
 
 
 def add_lead_types(apps, schema_editor):
-    lead_type = apps.get_model("leads", "0002_initial")
+    lead_type = apps.get_model("leads", "LeadType")
     for key in HIGH_INTENT + OTHERS:
         lead_type.objects.get_or_create(
             key=key, defaults={"name": key.capitalize(), "high_intent": key in HIGH_INTENT}
@@ -16,8 +16,8 @@ def add_lead_types(apps, schema_editor):
 
 def remove_lead_types(apps, schema_editor):
     """Those that a source still names stay: taking them away would take the source along."""
-    in_use = apps.get_model("leads", "0002_initial").objects.values("lead_type_id")
-    lead_type = apps.get_model("leads", "0002_initial")
+    in_use = apps.get_model("leads", "LeadType").objects.values("lead_type_id")
+    lead_type = apps.get_model("leads", "LeadType")
     lead_type.objects.filter(key__in=HIGH_INTENT + OTHERS).exclude(pk__in=in_use).delete()
 
 

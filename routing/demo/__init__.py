@@ -45,7 +45,7 @@ def load(now: datetime, empty: bool = False) -> bool:
             return False
         if not is_empty():
             raise DemoError(
-                "not_empty", "This database holds data that is not the demo's; the demo goes into an empty one."
+                "not_empty", "This database holds data that is not the demo's; the demo needs an empty one."
             )
         _refuse_taken_users(empty)
         (small if empty else company).make(now)

@@ -1,7 +1,5 @@
 """Users in; the demo's owners with hours, absences and covers, its teams, territories and pools out."""
 
-# ruff: noqa: SIM905 (a list of words reads best as words)
-
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
