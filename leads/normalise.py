@@ -116,7 +116,11 @@ def normalise(
     `domain_lists` (a `DomainLists`). `mapping` is the source's own field mapping, as
     `leads.flatten.flatten` takes it.
     """
-    found = flatten(payload, mapping)
+    return normalise_found(flatten(payload, mapping), defaults)
+
+
+def normalise_found(found: Found, defaults: Mapping[str, Any]) -> Normalised:
+    """The same for a payload that was flattened already: intake has to, for its submission id."""
     reading = _Reading(
         lists=defaults.get("domain_lists") or standard_lists(),
         lead_types=frozenset(str(key) for key in defaults.get("lead_types") or ()),
@@ -140,18 +144,12 @@ def normalise(
         unknown_values=tuple(dict.fromkeys(reading.unknown)),
         flags=_flags(reading),
         custom=_custom((*found.rest, *reading.losers)),
-        submission_id=_submission_id(found),
-        event_type=_first_text(found.event_type, 100)
-        or clean_text(str(defaults.get("event_type") or ""), 100),
+        submission_id=submission_id(found),
+        event_type=_first_text(found.event_type, 100) or clean_text(str(defaults.get("event_type") or ""), 100),
         spam=spam,
         is_test=_is_test(found, defaults),
         validity=_validity(reading, spam),
     )
-
-
-def submission_of(payload: Mapping[str, Any], mapping: Mapping[str, str] | None = None) -> str:
-    """The sender's own id of a submission; empty when it gives none. Intake needs it before anything else."""
-    return _submission_id(flatten(payload, mapping))
 
 
 def warm_up() -> None:
@@ -358,9 +356,7 @@ def _custom(leaves: tuple[Leaf, ...]) -> dict[str, str]:
     return custom
 
 
-def _first_text(
-    candidates: tuple[Candidate, ...] | list[Candidate], limit: int, is_name: bool = False
-) -> str:
+def _first_text(candidates: tuple[Candidate, ...] | list[Candidate], limit: int, is_name: bool = False) -> str:
     for candidate in candidates:
         for text in values.texts(candidate.value, limit):
             if not values.is_blank(text, is_name):
@@ -368,7 +364,7 @@ def _first_text(
     return ""
 
 
-def _submission_id(found: Found) -> str:
+def submission_id(found: Found) -> str:
     """Give the sender's own id of this submission, a very long one as its digest: cut, two could be one."""
     given = [c for c in found.submission if not isinstance(c.value, bool)]
     text = _first_text(given, 1_000_000)

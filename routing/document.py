@@ -173,9 +173,7 @@ def _preflight(case: Any, row: Mapping[str, Any], trace: Mapping[str, Any]) -> d
         "company_search": _search("company", case.company),
         "open_deal_search": {
             "status": "found" if case.deals else "none",
-            "deals": [
-                {"deal_id": deal.id, "owner_id": deal.owner, "pipeline": deal.pipeline} for deal in case.deals
-            ],
+            "deals": [{"deal_id": deal.id, "owner_id": deal.owner, "pipeline": deal.pipeline} for deal in case.deals],
         },
         "owner_validation": {
             "status": "passed" if chosen and row["status"] == "assigned" else "not_assigned",
@@ -198,25 +196,22 @@ def _search(what: str, match: Any) -> dict[str, Any]:
     }
 
 
+ALL_PASSED = dict.fromkeys(CHECKS, True)
+
+
 def _candidate(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A candidate with every check by name: true where it passed, else why it did not."""
-    failed, noted = entry.get("failed", {}), entry.get("noted", {})
+    """A candidate with every check by name; `failed` says why one failed, `noted` what was seen and does not bind."""
+    failed = entry.get("failed", {})
     return {
         "owner_id": entry["owner"],
         "name": entry["name"],
         "as": entry["as"],
-        "checks": {
-            check: {"passed": check not in failed, **_detail(check, failed, noted)} for check in CHECKS
-        },
+        "checks": {**ALL_PASSED, **dict.fromkeys(failed, False)} if failed else ALL_PASSED,
+        "failed": failed,
+        "noted": entry.get("noted", {}),
         "room": entry.get("room"),
         "rotation": entry.get("rotation"),
     }
-
-
-def _detail(check: str, failed: Mapping[str, str], noted: Mapping[str, str]) -> dict[str, str]:
-    if check in failed:
-        return {"detail": failed[check]}
-    return {"noted": noted[check]} if check in noted else {}
 
 
 def _plan(story: Story, then: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from leads.flatten import Found, flatten
 from leads.models import Source
-from leads.normalise import Normalised, normalise
+from leads.normalise import Normalised, normalise_found
 from leads.parse import Unreadable, parse_body
 from routing.steps import step
 
@@ -139,12 +140,12 @@ def prepare(id: int, source: int, received_at: datetime, body: bytes, content_ty
         payload = parse_body(body, content_type)
     except Unreadable:
         payload = {}
-    return Prepared(id, source, received_at, normalised(payload, info))
+    return Prepared(id, source, received_at, normalised(flatten(payload, info.mapping), info))
 
 
-def normalised(payload: dict[str, Any], info: SourceInfo) -> Normalised:
-    """Steps 2 and 3 for a payload that was parsed already."""
+def normalised(found: Found, info: SourceInfo) -> Normalised:
+    """Steps 2 and 3 for a payload that was parsed and flattened already."""
     with step("normalise"):
-        lead = normalise(payload, info.defaults, info.mapping)
+        lead = normalise_found(found, info.defaults)
     with step("validate"):  # the problems and the validity were found on the way; see leads.normalise
         return lead

@@ -21,8 +21,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from leads.intake import MAX_KEY, Incoming, Stored, keep, kept_headers, store
+from leads.flatten import Found, flatten
 from leads.models import RawEvent, Source
-from leads.normalise import submission_of
+from leads.normalise import submission_id
 from leads.parse import Unreadable, canonical_digest, parse_body
 from leads.tokens import hash_token
 from routing.api.problems import Problem
@@ -65,13 +66,14 @@ def _intake(request: HttpRequest, source_key: str) -> HttpResponse:
             payload = parse_body(body, request.headers.get("Content-Type", ""))
         except Unreadable as error:
             return _unreadable(request, source, body, key, received_at, error)
-        incoming = _incoming(request, source, body, payload, key, received_at)
+        found = flatten(payload, source.mapping)
+        incoming = _incoming(request, source, body, canonical_digest(payload), found, key, received_at)
         stored = store(incoming) if wait else _store_and_wake(incoming)
     if stored.repeat:
         return _repeated(source, incoming, stored)
     if not wait:
         return _accepted(stored.event)
-    return _routed(source, incoming, stored.event, payload, wait)
+    return _routed(source, incoming, stored.event, found, wait)
 
 
 def _authenticated(request: HttpRequest, source_key: str) -> SourceInfo:
@@ -146,18 +148,18 @@ def _wait(request: HttpRequest) -> float:
 
 
 def _incoming(
-    request: HttpRequest, source: SourceInfo, body: bytes, payload: dict, key: str, received_at: datetime
+    request: HttpRequest, source: SourceInfo, body: bytes, digest: str, found: Found, key: str, received_at: datetime
 ) -> Incoming:
     return Incoming(
         source=source.id,
         body=body,
         content_type=request.headers.get("Content-Type", "")[:200],
         headers=kept_headers({name.lower(): value for name, value in request.headers.items()}),
-        digest=canonical_digest(payload),
+        digest=digest,
         received_at=received_at,
         correlation_id=_correlation(request),
         intent_class=_intent_class(source),
-        submission_id=submission_of(payload, source.mapping),
+        submission_id=submission_id(found),
         idempotency_key=key,
     )
 
@@ -207,11 +209,11 @@ def _repeated(source: SourceInfo, incoming: Incoming, stored: Stored) -> HttpRes
     return _decided(story, 200, duplicate=True)
 
 
-def _routed(source: SourceInfo, incoming: Incoming, event: int, payload: dict, wait: float) -> HttpResponse:
+def _routed(source: SourceInfo, incoming: Incoming, event: int, found: Found, wait: float) -> HttpResponse:
     """Lead or wait; then tell what became of it."""
     until = time.monotonic() + wait
     try:
-        prepared = Prepared(event, source.id, incoming.received_at, normalised(payload, source))
+        prepared = Prepared(event, source.id, incoming.received_at, normalised(found, source))
     except Exception:
         logger.exception("Event %s could not be prepared; the leader tries again", event)
         prepared = None

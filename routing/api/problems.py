@@ -23,9 +23,7 @@ TITLES = {
 class Problem(Exception):
     """An error to be told to the caller: HTTP status, stable code, a sentence, further members and headers."""
 
-    def __init__(
-        self, status: int, code: str, detail: str = "", headers: dict[str, str] | None = None, **members: Any
-    ):
+    def __init__(self, status: int, code: str, detail: str = "", headers: dict[str, str] | None = None, **members: Any):
         super().__init__(code)
         self.status = status
         self.code = code
@@ -43,6 +41,4 @@ class Problem(Exception):
             "detail": self.detail or TITLES.get(self.code, ""),
             **self.members,
         }
-        return JsonResponse(
-            body, status=self.status, headers=self.headers, content_type="application/problem+json"
-        )
+        return JsonResponse(body, status=self.status, headers=self.headers, content_type="application/problem+json")

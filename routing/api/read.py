@@ -94,9 +94,7 @@ def event(request: HttpRequest, event_id: int) -> dict[str, Any]:
 def _status(event: RawEvent, decided: bool) -> str:
     if decided:
         return "routed"
-    return {RawEvent.State.WAITING: "accepted", RawEvent.State.UNREADABLE: "unreadable"}.get(
-        event.state, "review"
-    )
+    return {RawEvent.State.WAITING: "accepted", RawEvent.State.UNREADABLE: "unreadable"}.get(event.state, "review")
 
 
 @router.get("/leads", response=list[LeadOut])

@@ -28,9 +28,7 @@ def unauthorised(request: HttpRequest, error: AuthenticationError) -> HttpRespon
 
 @api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    fields = [
-        {"field": ".".join(str(part) for part in row["loc"]), "message": row["msg"]} for row in error.errors
-    ]
+    fields = [{"field": ".".join(str(part) for part in row["loc"]), "message": row["msg"]} for row in error.errors]
     return Problem(400, "bad_request", "Some parameters cannot be used.", fields=fields).response()
 
 

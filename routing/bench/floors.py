@@ -80,6 +80,9 @@ class Floors:
                 theirs.execute(schema.replace(":nleads", str(self._leads)).encode())
             elif not theirs.execute("SELECT to_regclass('fl.lead')").fetchone()[0]:
                 raise Unusable(f"The database {DATABASE} is there and is no floor; drop or rename it.")
+            stored = theirs.execute("SELECT count(*) FROM fl.lead WHERE event_id IS NULL").fetchone()[0]
+            if stored != self._leads:
+                raise Unusable(f"The database {DATABASE} is a floor of {stored} leads; drop it for another size.")
 
     def _connect(self, name: str) -> psycopg.Connection:
         named = connection.settings_dict

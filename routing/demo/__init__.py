@@ -6,16 +6,19 @@ What belongs to the demo is recognised by addresses under `demo.example`, which 
 
 from datetime import datetime
 
+from django.utils import timezone
+
 from leads.models import Company, Contact, Pipeline, Source
 from owners.configuration import changing
 from owners.models import Owner, Pool, Team, Territory, User
+from owners.writer import writing
 from routing.demo import company, small
 from routing.demo.access import DOMAIN
-from routing.demo.credentials import credentials
+from routing.demo.credentials import administrator, credentials
 from routing.demo.wipe import wipe
 from routing.models import RuleSetVersion, SlaPolicy
 
-__all__ = ["DemoError", "credentials", "is_empty", "load", "reset"]
+__all__ = ["DemoError", "administrator", "credentials", "is_empty", "load", "reset"]
 
 BUSINESS = (Owner, Source, Team, Pool, Territory, Pipeline, SlaPolicy, Company, Contact, RuleSetVersion)
 """Tables of which every installation in use fills some, and a new one none."""
@@ -34,13 +37,13 @@ def is_empty() -> bool:
     return not any(model.objects.exists() for model in BUSINESS)
 
 
-def load(now: datetime, empty: bool = False) -> bool:
+def load(now: datetime | None = None, empty: bool = False) -> bool:
     """Make the demo company, with `empty` only users and one generic source; whether rows were made.
 
-    All or nothing, in one writer transaction; absences lie around `now` (aware). Where it stands already,
-    nothing changes. Raises DemoError: not_empty, other_demo, user_taken.
+    All or nothing, in one writer transaction. Absences lie around `now` (aware; None: the clock). Where the
+    demo stands already, nothing changes. Raises DemoError: not_empty, other_demo, user_taken.
     """
-    with changing():
+    with writing():
         if _stands(empty):
             return False
         if not is_empty():
@@ -48,21 +51,23 @@ def load(now: datetime, empty: bool = False) -> bool:
                 "not_empty", "This database holds data that is not the demo's; the demo needs an empty one."
             )
         _refuse_taken_users(empty)
-        (small if empty else company).make(now)
+        with changing():
+            (small if empty else company).make(now or timezone.now())
     return True
 
 
-def reset(now: datetime, empty: bool = False) -> None:
+def reset(now: datetime | None = None, empty: bool = False) -> None:
     """Delete all that was entered, routed and made in a demo database, and load it anew; see `load`.
 
     Users and lead types that the demo did not make stay. Raises DemoError: not_only_demo when there is an owner
     or a source that the demo did not make, else as `load`.
     """
-    with changing():
+    with writing():
         if strangers := _strangers():
             named = ", ".join(strangers[:3]) + (" and more" if len(strangers) > 3 else "")
             raise DemoError("not_only_demo", f"Nothing was deleted: the demo did not make {named}.")
-        wipe()
+        with changing():
+            wipe()
         load(now, empty)
 
 

@@ -12,6 +12,11 @@ from routing.demo.access import API_TOKEN_NAME, DOMAIN, password, token
 from routing.models import ApiToken
 
 
+def administrator() -> dict[str, Any] | None:
+    """Username, password, role and owner id of the demo's administrator; None where no demo stands."""
+    return next((user for user in _users() if user["role"] == "Administrator"), None)
+
+
 def credentials() -> dict[str, Any]:
     """What is needed to try the demo that stands: `base_url`, `users`, `sources`, `api_tokens`.
 
@@ -37,21 +42,17 @@ def _users() -> list[dict[str, Any]]:
 
 def _sources() -> list[dict[str, Any]]:
     rows = Source.objects.filter(owner__email__endswith=DOMAIN).order_by("id")
-    return [
-        {
-            "key": row.key,
-            "kind": row.kind,
-            "token": _held(token("source", row.key), row.token_hash, row.previous_token_hash),
-        }
-        for row in rows
-    ]
+    return [{"key": row.key, "kind": row.kind, "token": _source_token(row)} for row in rows]
+
+
+def _source_token(row: Source) -> str | None:
+    return _held(token("source", row.key), row.token_hash, row.previous_token_hash)
 
 
 def _api_tokens() -> list[dict[str, Any]]:
     rows = ApiToken.objects.filter(name__startswith=API_TOKEN_NAME, user__email__endswith=DOMAIN, active=True)
-    return [
-        {"scope": row.scope, "token": _held(token("api", row.scope), row.token_hash)} for row in rows.order_by("id")
-    ]
+    scopes = rows.order_by("id").values_list("scope", "token_hash")
+    return [{"scope": scope, "token": _held(token("api", scope), hashed)} for scope, hashed in scopes]
 
 
 def _held(made: str, *hashes: str) -> str | None:

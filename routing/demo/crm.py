@@ -32,7 +32,8 @@ class Account(NamedTuple):
 ACCOUNTS = (
     Account("acme.example", "Acme Industries", True, "sofia", ("Wile", "Carter", "wile@acme.example", "+442079460001"),
             "sofia", ("customer_growth", "scoped", Deal.State.WON, "sofia")),
-    Account("umbrella.example", "Umbrella Logistics", True, "", ("Alice", "Marsh", "alice@umbrella.example", ""), "omar"),
+    Account("umbrella.example", "Umbrella Logistics", True, "", ("Alice", "Marsh", "alice@umbrella.example", ""),
+            "omar"),
     Account("globex.example", "Globex", False, "maya", ("Hank", "Scorpio", "hank@globex.example", "+12125550142")),
     Account("initech.example", "Initech", False, "", ("Bill", "Porter", "bill@initech.example", ""),
             "priya", ("sales", "proposal", Deal.State.OPEN, "priya")),

@@ -40,7 +40,8 @@ class Rep(NamedTuple):
 # Covers never go round in a circle: each line ends with Nadia.
 REPS = (
     Rep("elena", "Elena Rossi", "operations_architecture", "Europe/Berlin", ANY_HOUR, "nadia",
-        {"languages": ["en", "it", "de"], "service_lines": ["crm_workflow_repair", "automation_audit"], "cap_open": 200}),
+        {"languages": ["en", "it", "de"], "service_lines": ["crm_workflow_repair", "automation_audit"],
+         "cap_open": 200}),
     Rep("marco", "Marco Weber", "operations_architecture", "Europe/Berlin", OFFICE, "elena",
         {"languages": ["en", "de"], "cap_open": 60, "cap_day": 20}),
     Rep("ingrid", "Ingrid Solberg", "operations_architecture", "Europe/Berlin", WITH_LUNCH, "marco",

@@ -1,4 +1,4 @@
-"""Owners, pools and stages in; the demo's SLA policies and its published rule set, with rules in all nine steps, out."""
+"""Owners, pools and stages in; the demo's SLA policies and its published rules, some for each step, out."""
 
 from datetime import datetime
 from typing import Any
@@ -40,7 +40,8 @@ RULES: tuple[tuple[str, str, str, str, Alternatives, dict[str, Any]], ...] = (
      ((("urgency", "is", "critical"),),), {"tier": "critical", "review_reason": "critical_severity"}),
     ("territory_owner", "Qualified diagnostics", "territory_owner", "",
      ((("lead_type", "is", "diagnostic"), ("lead_score", "at_least", 70)),),
-     {"tier": "priority", "deal": ("automation_audit", "new_qualified_diagnostic"), "sequence": "speed_to_lead_priority"}),
+     {"tier": "priority", "deal": ("automation_audit", "new_qualified_diagnostic"),
+      "sequence": "speed_to_lead_priority"}),
     ("territory_owner", "Qualified leads and large companies", "territory_owner", "", QUALIFIED + LARGE,
      {"tier": "priority", "deal": ("sales", "new"), "sequence": "speed_to_lead"}),
     ("service_line_owner", "CRM workflow repair", "team", "operations_architecture",
@@ -51,7 +52,8 @@ RULES: tuple[tuple[str, str, str, str, Alternatives, dict[str, Any]], ...] = (
     ("campaign_source_owner", "Partners", "owner", "sofia", ((("source_key", "is", "partners"),),),
      {"deal": ("sales", "new"), "sequence": "partner_introduction"}),
     ("campaign_source_owner", "The automation campaign", "pool", "architects",
-     ((("campaign", "starts_with", "crm_workflow_automation"),),), {"deal": ("sales", "new"), "sequence": "speed_to_lead"}),
+     ((("campaign", "starts_with", "crm_workflow_automation"),),),
+     {"deal": ("sales", "new"), "sequence": "speed_to_lead"}),
     ("round_robin_pool", "German speakers", "pool", "german_desk",
      ((("language", "is", "de"), ("high_intent", "is_true", None)),),
      {"require_language": True, "on_nobody": "next_step", "deal": ("sales", "new"), "sequence": "speed_to_lead"}),

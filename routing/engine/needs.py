@@ -30,8 +30,9 @@ def needs(case: Case, rules: RuleSet, people: People) -> tuple[set[int], set[int
 
 
 def _of_rule(rule: Rule, people: People, pools: set[int], owners: set[int]) -> None:
-    owners.update(owner for owner in (rule.target_owner, rule.fallback_owner) if owner)
     team = people.teams.get(rule.target_team or 0)
+    named = (rule.target_owner, rule.fallback_owner, team.fallback if team else None)
+    owners.update(owner for owner in named if owner)
     pool = rule.target_pool or (team.pool if team else None)
     if pool is not None and pool in people.pools:
         pools.add(pool)

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
 from routing import demo
 
@@ -43,9 +42,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, reset: bool, empty: bool, json: bool, **options: Any) -> None:
         try:
             if reset:
-                demo.reset(timezone.now(), empty)
+                demo.reset(empty=empty)
             else:
-                demo.load(timezone.now(), empty)
+                demo.load(empty=empty)
         except demo.DemoError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(_as_json() if json else _as_text())

@@ -36,9 +36,10 @@ class Command(BaseCommand):
         group = Group()
         group.stop_on_signals()
         connection.close()
-        group.start("web", self._web(options))
+        env = {"PORT": str(options["port"])}  # so that links in answers and mails name the port in use
+        group.start("web", self._web(options), env)
         if not options["no_worker"]:
-            group.start("worker", [sys.executable, sys.argv[0], "worker"])
+            group.start("worker", [sys.executable, sys.argv[0], "worker"], env)
         self._greet(options)
         try:
             ended = group.wait()
@@ -57,7 +58,7 @@ class Command(BaseCommand):
         return [
             granian, "--interface", "wsgi", "--host", options["host"], "--port", str(options["port"]),
             "--workers", str(workers), "--blocking-threads", str(options["threads"]), "--no-ws",
-            "--log-level", "warning", "--respawn-failed-workers", WEB,
+            "--log-level", "error", "--respawn-failed-workers", WEB,
         ]  # fmt: skip
 
     def _greet(self, options: dict[str, Any]) -> None:

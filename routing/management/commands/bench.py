@@ -1,0 +1,62 @@
+"""`manage.py bench NAME`: one benchmark on an empty database of its own; prints one JSON line."""
+
+import json
+import sys
+from argparse import RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from routing.bench import data, intake, route
+from routing.bench.floors import Floors, Unusable
+
+LEADS = {"postgresql": 1_000_000, "sqlite": 300_000}
+
+
+class Command(BaseCommand):
+    help = (
+        "Measure this program on DATABASE_URL, which has to be empty or filled by a former benchmark.\n"
+        "  intake  post leads to `manage.py serve` over HTTP\n"
+        "  route   route stored events in one process\n"
+        "Progress goes to stderr, one JSON line to stdout.\n"
+        "Example: python3 manage_dev.py bench intake"
+    )
+
+    def create_parser(self, *args: Any, **options: Any) -> CommandParser:
+        return super().create_parser(*args, formatter_class=RawDescriptionHelpFormatter, **options)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", choices=["intake", "route"])
+        parser.add_argument("--floors", type=Path, metavar="PATH", help="Folder of the floors to run beside.")
+        parser.add_argument("--leads", type=int, metavar="N", help="Stored leads; 1,000,000, on SQLite 300,000.")
+        parser.add_argument("--seconds", type=float, default=10, metavar="S", help="Length of each run; 10.")
+        parser.add_argument("--repeats", type=int, default=3, metavar="R", help="Repeats; 3. Medians are printed.")
+        parser.add_argument("--no-worker", action="store_true", help="intake: web processes only.")
+        parser.add_argument("--profile", action="store_true", help="route: say on stderr where the time goes.")
+
+    def handle(self, *args: Any, name: str, **options: Any) -> None:
+        repeats, seconds = options["repeats"], options["seconds"]
+        if repeats < 1 or seconds <= 0:
+            raise CommandError("--repeats has to be 1 at least, and --seconds more than 0.")
+        floors = None
+        try:
+            stored = data.ensure(options["leads"] or LEADS[connection.vendor], self.say)
+            if options["floors"]:
+                self.say("preparing the floors")
+                floors = Floors(options["floors"].resolve(), stored)
+            head = {"bench": name, "database": connection.vendor, "leads": stored, "seconds": seconds}
+            if name == "intake":
+                figures = intake.run(stored, seconds, repeats, floors, not options["no_worker"], self.say)
+            else:
+                figures = route.run(stored, seconds, repeats, floors, options["profile"], self.say)
+        except (data.Refused, Unusable, RuntimeError) as error:
+            raise CommandError(str(error)) from error
+        finally:
+            if floors:
+                floors.close()
+        self.stdout.write(json.dumps({**head, "repeats": repeats, **figures}))
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
