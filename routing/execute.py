@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F
 
-from leads.models import RawEvent, Stage
+from leads.models import RawEvent
 from owners.writer import is_writing, writing
 from routing.engine.people import People
 from routing.engine.values import Numbers
@@ -27,24 +27,11 @@ def apply(batch: Iterable[Settled], people: People, numbers: Numbers, now: datet
     if not is_writing():
         raise RuntimeError("Ownership changes only inside the writer transaction.")
     settled = list(batch)
-    context = Context(now, people, numbers, settings.CRM_CONNECTOR, _stages(people))
+    context = Context(now, people, numbers, settings.CRM_CONNECTOR)
     with step("update_owner"):
         rows = rows_of(settled, context)
     with step("write_reason"):
         write(rows)
-
-
-_held_stages: tuple[int, dict[tuple[str, str], tuple[int, int]]] | None = None
-
-
-def _stages(people: People) -> dict[tuple[str, str], tuple[int, int]]:
-    """(pipeline key, stage key) → ids; read once per configuration revision and process."""
-    global _held_stages
-    held = _held_stages
-    if held is None or held[0] != people.revision:
-        rows = Stage.objects.values_list("pipeline__key", "key", "pipeline_id", "id")
-        held = _held_stages = (people.revision, {(pipeline, stage): (p, s) for pipeline, stage, p, s in rows})
-    return held[1]
 
 
 def set_aside(id: int, error: Exception, now: datetime) -> str:

@@ -171,8 +171,12 @@ def _policies() -> list[dict[str, Any]]:
 
 
 def _pipelines() -> list[dict[str, Any]]:
-    stages = _grouped(Stage.objects.order_by("key").values_list("pipeline_id", "key"), lambda row: row[0])
+    """Stages with their ids: one that was deleted and made again is another stage."""
+    rows = Stage.objects.order_by("key").values_list("pipeline_id", "key", "id")
+    stages: dict[int, list[list[Any]]] = defaultdict(list)
+    for pipeline, key, pk in rows:
+        stages[pipeline].append([key, pk])
     return [
-        {"key": key, "stages": stages.get(pk, [])}
+        {"id": pk, "key": key, "stages": stages.get(pk, [])}
         for pk, key in Pipeline.objects.order_by("key").values_list("id", "key")
     ]

@@ -75,13 +75,12 @@ class Settled:
 
 @dataclass(slots=True)
 class Context:
-    """What all rows of a batch share. `stages`: (pipeline key, stage key) → (pipeline id, stage id)."""
+    """What all rows of a batch share."""
 
     now: datetime
     people: People
     numbers: Numbers
     connector: str
-    stages: dict[tuple[str, str], tuple[int, int]]
     rows: dict[Target, list[Row]] = field(default_factory=lambda: {target: [] for target in TARGETS})
 
     def add(self, target: Target, *row: object) -> None:
@@ -224,7 +223,7 @@ def _add_ownership(settled: Settled, context: Context, members: set[int], owners
 
 def _add_deal(settled: Settled, context: Context) -> None:
     outcome, facts = settled.decision.outcome, settled.event.lead.fields
-    pipeline, stage = context.stages[(outcome.pipeline, outcome.stage)]
+    pipeline, stage = context.people.pipelines[outcome.pipeline][outcome.stage]
     name = facts.get("company_name") or lead_name(facts) or facts.get("email", "")
     context.add(
         DEALS, settled.deal, name[:200], settled.contact, settled.company, pipeline, stage, outcome.owner, "open",

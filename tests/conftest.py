@@ -2,7 +2,7 @@
 
 import pytest
 
-from routing import combine, current, execute, prepare
+from routing import combine, current, prepare
 
 
 @pytest.fixture(autouse=True)
@@ -11,5 +11,4 @@ def forget_between_tests():
     yield
     prepare.forget_sources()
     current.forget_all()
-    execute._held_stages = None
     combine.combiner._early.clear()

@@ -17,22 +17,28 @@ from owners.models import (
 )
 from routing.demo.access import DOMAIN
 
-Blocks = tuple[tuple[int, int], ...]
 
-OFFICE: Blocks = ((9 * 60, 17 * 60 + 30),)
-WITH_LUNCH: Blocks = ((8 * 60 + 30, 12 * 60 + 30), (13 * 60 + 15, 17 * 60 + 15))
-EARLY: Blocks = ((7 * 60, 15 * 60 + 30),)
-ANY_HOUR: Blocks = ()
+class Shift(NamedTuple):
+    """Days of the week from 0 for Monday; on each the same blocks, in minutes after midnight."""
+
+    days: range
+    blocks: tuple[tuple[int, int], ...]
+
+
+OFFICE = Shift(range(5), ((9 * 60, 17 * 60 + 30),))
+EARLY = Shift(range(5), ((7 * 60, 15 * 60 + 30),))
+WEEKEND = Shift(range(2, 7), ((8 * 60 + 30, 12 * 60 + 30), (13 * 60 + 15, 17 * 60 + 15)))  # from Wednesday
+ANY_HOUR = Shift(range(0), ())
 
 
 class Rep(NamedTuple):
-    """`blocks`: working time of a weekday in minutes after midnight; none is at any time."""
+    """`cover`: who takes this rep's leads when they cannot."""
 
     key: str
     name: str
     team: str
     zone: str
-    blocks: Blocks
+    shift: Shift
     cover: str
     fields: dict[str, Any]
 
@@ -44,19 +50,19 @@ REPS = (
          "cap_open": 200}),
     Rep("marco", "Marco Weber", "operations_architecture", "Europe/Berlin", OFFICE, "elena",
         {"languages": ["en", "de"], "cap_open": 60, "cap_day": 20}),
-    Rep("ingrid", "Ingrid Solberg", "operations_architecture", "Europe/Berlin", WITH_LUNCH, "marco",
+    Rep("ingrid", "Ingrid Solberg", "operations_architecture", "Europe/Berlin", WEEKEND, "marco",
         {"languages": ["en", "de", "no"], "cap_open": 40, "cap_day": 15}),
     Rep("maya", "Maya Johnson", "americas", "America/New_York", OFFICE, "dylan",
         {"languages": ["en"], "cap_open": 60, "cap_day": 20}),
     Rep("carlos", "Carlos Mendes", "americas", "America/New_York", EARLY, "maya",
         {"languages": ["en", "es", "pt"], "cap_open": 40}),
-    Rep("dylan", "Dylan Brooks", "americas", "America/New_York", WITH_LUNCH, "nadia",
+    Rep("dylan", "Dylan Brooks", "americas", "America/New_York", WEEKEND, "nadia",
         {"languages": ["en"], "cap_week": 60}),
     Rep("kenji", "Kenji Tanaka", "asia_pacific", "Asia/Singapore", OFFICE, "liam",
         {"languages": ["en", "ja"], "cap_open": 60, "cap_day": 20}),
     Rep("priya", "Priya Nair", "asia_pacific", "Asia/Singapore", EARLY, "kenji",
         {"languages": ["en", "hi"], "service_lines": ["api_integration", "data_migration"], "cap_open": 40}),
-    Rep("liam", "Liam Chen", "asia_pacific", "Asia/Singapore", WITH_LUNCH, "nadia",
+    Rep("liam", "Liam Chen", "asia_pacific", "Asia/Singapore", WEEKEND, "nadia",
         {"languages": ["en", "zh"], "cap_open": 40, "cap_day": 15}),
     Rep("sofia", "Sofia Duarte", "customer_success", "Europe/Berlin", OFFICE, "omar",
         {"languages": ["en", "pt", "es"], "cap_open": 60}),
@@ -113,8 +119,8 @@ def make_owners(users: dict[str, User]) -> dict[str, Owner]:
     WeeklyHours.objects.bulk_create(
         WeeklyHours(owner=owners[rep.key], weekday=weekday, start_minute=start, end_minute=end)
         for rep in REPS
-        for weekday in range(5)
-        for start, end in rep.blocks
+        for weekday in rep.shift.days
+        for start, end in rep.shift.blocks
     )
     return owners
 

@@ -176,7 +176,7 @@ def _clocks(work: Work, person: Person, policy: Policy) -> tuple[ClockOwed, ...]
 def _after(person: Person | None, now: datetime, seconds: int, real_time: bool) -> datetime:
     """When so many seconds of the person's working time have passed; of real time where their hours give none."""
     duration = timedelta(seconds=seconds)
-    if real_time or person is None:
+    if real_time or person is None or person.hours is None:
         return now + duration
     try:
         return person.hours.add(now, duration)

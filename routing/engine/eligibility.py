@@ -117,6 +117,8 @@ def absence(person: Person, ask: Ask) -> str:
     """Why the person is not present, as a reason; empty when they are. For relations, hours do not bind."""
     if until := person.absent_until(ask.now):
         return f"is away until {until:%Y-%m-%d %H:%M} UTC"
+    if person.hours is None:
+        return "has working hours that cannot be read"
     if ask.keeps_hours and not person.hours.is_open(ask.now):
         return OFF_HOURS
     return ""

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from owners.business_time import ALWAYS, Hours
+from owners.business_time import ALWAYS, Hours, HoursError
 from routing.engine.rotation import Member
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An owner as the checks see them. `absences`: (start, end) half-open, UTC. `hours`: working time with absences."""
+    """An owner as the checks see them. `absences`: (start, end) half-open, UTC. `hours`: working time with
+    absences; None where it cannot be read, and then they take no lead."""
 
     id: int
     key: str
@@ -21,7 +22,7 @@ class Person:
     teams: tuple[int, ...]
     cover: int | None
     zone: str
-    hours: Hours
+    hours: Hours | None
     absences: tuple[tuple[datetime, datetime], ...]
     languages: frozenset[str]
     services: frozenset[str]
@@ -107,7 +108,8 @@ class People:
     longest_prefix: int
     policies: tuple[Policy, ...]
     high_intent: Mapping[str, bool]
-    pipelines: Mapping[str, frozenset[str]]
+    pipelines: Mapping[str, Mapping[str, tuple[int, int]]]
+    """Pipeline key → stage key → (pipeline id, stage id)."""
     sources: Mapping[int, SourceOf]
 
     def territory_of(self, country: str, region: str, postal_code: str) -> TerritoryOf | None:
@@ -153,7 +155,9 @@ def compile_people(revision: int, content: Mapping[str, Any]) -> People:
         longest_prefix=max((len(prefix) for _, _, prefix in areas), default=0),
         policies=tuple(_policy(row) for row in content["policies"]),
         high_intent={row["key"]: row["high_intent"] for row in content["lead_types"]},
-        pipelines={row["key"]: frozenset(row["stages"]) for row in content["pipelines"]},
+        pipelines={
+            row["key"]: {key: (row["id"], id) for key, id in row["stages"]} for row in content["pipelines"]
+        },
         sources={row["id"]: SourceOf(**row) for row in content["sources"]},
     )
 
@@ -162,6 +166,7 @@ def _person(row: Mapping[str, Any]) -> Person:
     absences = tuple(
         (datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in row["absences"]
     )
+    hours = _hours(row["zone"], row["hours"], absences)
     return Person(
         id=row["id"],
         key=row["key"],
@@ -170,8 +175,8 @@ def _person(row: Mapping[str, Any]) -> Person:
         accepts=row["accepts"],
         teams=tuple(row["teams"]),
         cover=row["cover"],
-        zone=row["zone"],
-        hours=_hours(row["zone"], row["hours"], absences),
+        zone=row["zone"] if hours else "UTC",
+        hours=hours,
         absences=absences,
         languages=frozenset(row["languages"]),
         services=frozenset(row["services"]),
@@ -184,12 +189,17 @@ def _person(row: Mapping[str, Any]) -> Person:
     )
 
 
-def _hours(zone: str, blocks: list[list[int]], absences: tuple[tuple[datetime, datetime], ...]) -> Hours:
-    """An owner without blocks works at any time."""
-    if not blocks and not absences:
+def _hours(
+    zone: str, blocks: list[list[int]], absences: tuple[tuple[datetime, datetime], ...]
+) -> Hours | None:
+    """An owner without blocks works at any time. One bad row must not stop everybody else's routing."""
+    if not blocks and not absences and zone == ALWAYS.zone:
         return ALWAYS
     weekly = [(day, start, end) for day, start, end in blocks] or list(ALWAYS.weekly)
-    return Hours(zone, weekly, absences)
+    try:
+        return Hours(zone, weekly, absences)
+    except HoursError:
+        return None
 
 
 def _pool(row: Mapping[str, Any]) -> PoolOf:

@@ -55,7 +55,7 @@ def people(*owners: dict[str, Any], **parts: Any) -> People:
     content = {
         "owners": list(owners), "teams": [], "pools": [], "territories": [], "areas": [], "policies": [],
         "lead_types": [{"key": "demo", "high_intent": True}, {"key": "contact", "high_intent": False}],
-        "pipelines": [{"key": "sales", "stages": ["new"]}],
+        "pipelines": [{"id": 1, "key": "sales", "stages": [["new", 1]]}],
         "sources": [{"id": SOURCE, "key": "web", "owner": owners[0]["id"] if owners else 0}],
     } | parts  # fmt: skip
     return compile_people(9, content)

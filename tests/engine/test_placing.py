@@ -3,7 +3,7 @@
 import pytest
 
 from routing.engine.eligibility import CHECKS
-from routing.engine.values import CompanyMatch, ContactMatch, DealSeen, Load
+from routing.engine.values import NO_LOAD, CompanyMatch, ContactMatch, DealSeen, Load
 from tests.engine.cases import (
     ELENA, MARCO, NOW, RUTH, SAM, away, candidates, decided, people, person, pool, rule, rules, team, territory,
 )  # fmt: skip
@@ -16,7 +16,8 @@ NIGHT = [[day, 1200, 1260] for day in range(7)]  # 20:00 to 21:00
 
 def staff(**of_elena):
     """Elena of team 5 with Marco as cover; Sam and Ruth are free."""
-    return people(person(ELENA, **{"teams": [5], "cover": MARCO, **of_elena}), *map(person, (MARCO, SAM, RUTH)), teams=[TEAM])
+    elena = person(ELENA, **{"teams": [5], "cover": MARCO, **of_elena})
+    return people(elena, person(MARCO, languages=["de"]), person(SAM), person(RUTH), teams=[TEAM])
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_a_failed_check_is_named_and_the_cover_person_takes_the_lead(fields, fac
 
 def test_an_owner_who_does_not_exist_fails_that_check():
     to_nobody = rule(1, "service_line_owner", "owner", owner=99, fallback_owner=SAM)
-    decision = decided(rules(to_nobody), staff())
+    decision = decided(rules(to_nobody), staff(), loads={99: NO_LOAD})
     assert candidates(decision) == [(99, "target", {"exists": "no such owner"}), (SAM, "rule_fallback", {})]
 
 

@@ -22,6 +22,7 @@ def test_the_content_names_everything_that_routing_reads():
     make_crm(people)
     LeadType.objects.exclude(key="demo").delete()
     SlaPolicy.objects.create(key="fast", name="Fast", tiers=["priority", "gold"], accept_minutes=5)
+    stage = Stage.objects.get()
     elena, marco, team, pool = people.elena.pk, people.marco.pk, people.team.pk, people.pool.pk
     seats = list(PoolMember.objects.order_by("id").values_list("id", flat=True))
     person = {
@@ -62,7 +63,7 @@ def test_the_content_names_everything_that_routing_reads():
             }
         ],
         "lead_types": [{"key": "demo", "high_intent": True}],
-        "pipelines": [{"key": "sales", "stages": ["new"]}],
+        "pipelines": [{"id": stage.pipeline_id, "key": "sales", "stages": [["new", stage.pk]]}],
         "sources": [{"id": people.source.pk, "key": "web", "owner": elena}],
     }  # fmt: skip
 
@@ -80,7 +81,8 @@ def test_the_content_compiles():
         people.marco.pk,
     ]
     assert compiled.territory_of("DE", "", "10115").key == "dach"
-    assert compiled.pipelines == {"sales": frozenset({"new"})}
+    stage = Stage.objects.get()
+    assert compiled.pipelines == {"sales": {"new": (stage.pipeline_id, stage.pk)}}
 
 
 def test_members_come_by_position_and_former_ones_apart():
@@ -149,5 +151,8 @@ def test_a_revision_is_stored_once_per_configuration():
 
 def test_stages_stand_with_their_own_pipeline_by_key():
     crm = make_crm(make_people())
-    Stage.objects.create(pipeline=crm.pipeline, key="a", name="A", position=5)
-    assert current_content()["pipelines"] == [{"key": "sales", "stages": ["a", "new"]}]
+    first = Stage.objects.create(pipeline=crm.pipeline, key="a", name="A", position=5)
+    new = Stage.objects.get(key="new")
+    assert current_content()["pipelines"] == [
+        {"id": crm.pipeline.pk, "key": "sales", "stages": [["a", first.pk], ["new", new.pk]]}
+    ]

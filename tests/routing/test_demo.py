@@ -1,0 +1,338 @@
+"""The demo company: loaded once, printed again, never over real data, and each README example stops at its step."""
+
+import json
+import re
+import shlex
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client
+from django.utils import timezone
+
+from leads.intake import Incoming, store
+from leads.models import LeadType, RawEvent, Source
+from leads.parse import canonical_digest, parse_body
+from leads.tokens import rotate
+from owners.configuration import ConfigStamp
+from owners.models import Absence, Owner, Pool, Team, Territory, User, WeeklyHours
+from routing import demo, pipeline
+from routing.engine.rules import STEPS
+from routing.models import ApiToken, Decision, Rule, RuleSetVersion, SlaPolicy
+from routing.replay import verify
+from tests.builders import NOW, make_company, make_owner, make_source, make_team
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FORM = "application/x-www-form-urlencoded"
+STATUSES = {
+    "reject_invalid_or_spam": "rejected",
+    "existing_customer_owner": "assigned",
+    "open_deal_owner": "assigned",
+    "critical_severity_founder_review": "review",
+    "territory_owner": "assigned",
+    "service_line_owner": "assigned",
+    "campaign_source_owner": "assigned",
+    "round_robin_pool": "assigned",
+    "manual_review": "review",
+}
+
+
+def readme():
+    return (settings.BASE_DIR / "README.md").read_text()
+
+
+def examples(run):
+    """The README's nine examples as (source, form body), for the buyers of one run."""
+    lines = re.findall(r"^step (.+)$", readme().replace("$n", str(run)), re.MULTILINE)
+    words = [shlex.split(line) for line in lines]
+    return [(source, urlencode([field.split("=", 1) for field in fields])) for source, *fields in words]
+
+
+def tokens():
+    return {source["key"]: source["token"] for source in demo.credentials()["sources"]}
+
+
+def post(source, token, body, content_type=FORM):
+    headers = {"Authorization": f"Bearer {token}"}
+    return Client().post(f"/api/v1/intake/{source}", body, content_type=content_type, headers=headers)
+
+
+def counts():
+    """Rows by table, of our own apps."""
+    models = [model for label in ("owners", "leads", "routing") for model in apps.get_app_config(label).get_models()]
+    return {model.__name__: model.objects.count() for model in models}
+
+
+def run(capsys, *arguments):
+    call_command("demo", *arguments)
+    return capsys.readouterr().out
+
+
+# The company --------------------------------------------------------------------------------------------------
+
+
+def test_company_has_the_promised_size():
+    assert demo.load(NOW) is True
+    reps = Owner.objects.filter(accepts_leads=True)
+    assert (reps.count(), reps.filter(user__isnull=False).count(), Team.objects.count()) == (12, 12, 4)
+    assert (Territory.objects.count(), Source.objects.count(), SlaPolicy.objects.count()) == (3, 6, 8)
+    assert reps.filter(hours__isnull=False).values("time_zone").distinct().count() == 3
+    assert sorted(Absence.objects.values_list("starts_at", flat=True)) == [
+        NOW - timedelta(weeks=3),
+        NOW + timedelta(weeks=2),
+    ]
+    version = RuleSetVersion.objects.get()
+    assert (version.state, version.published_at) == ("published", NOW)
+    assert set(version.rules.values_list("step", flat=True)) == set(STEPS)
+
+
+def test_cover_persons_never_go_round_in_a_circle():
+    demo.load(NOW)
+    covers = dict(Owner.objects.values_list("key", "cover__key"))
+    for key in covers:
+        line = [key]
+        while covers[line[-1]]:
+            line.append(covers[line[-1]])
+            assert len(line) == len(set(line)), line
+
+
+def test_only_administrator_and_revops_enter_the_admin():
+    demo.load(NOW)
+    assert set(User.objects.filter(is_staff=True).values_list("username", flat=True)) == {"admin", "revops"}
+    assert set(User.objects.filter(is_superuser=True).values_list("username", flat=True)) == {"admin", "revops"}
+
+
+# Credentials --------------------------------------------------------------------------------------------------
+
+
+def test_json_has_the_promised_shape(capsys):
+    held = json.loads(run(capsys, "--json"))
+    assert list(held) == ["base_url", "users", "sources", "api_tokens"]
+    assert {frozenset(user) for user in held["users"]} == {frozenset(("username", "password", "role", "owner_id"))}
+    roles = [user["role"] for user in held["users"]]
+    assert {role: roles.count(role) for role in roles} == {"Administrator": 1, "RevOps": 1, "Manager": 1, "Rep": 12}
+    ids = dict(Owner.objects.values_list("user__username", "id"))
+    assert {user["username"]: user["owner_id"] for user in held["users"]} == ids
+    assert [(source["key"], source["kind"]) for source in held["sources"]] == list(
+        Source.objects.order_by("id").values_list("key", "kind")
+    )
+    assert [token["scope"] for token in held["api_tokens"]] == ApiToken.Scope.values
+
+
+def test_printed_passwords_and_tokens_open_their_doors():
+    demo.load(NOW)
+    held = demo.credentials()
+    for user in held["users"]:
+        assert Client().login(username=user["username"], password=user["password"]), user["username"]
+    for source in held["sources"]:
+        assert post(source["key"], source["token"], "email=a%40b.example").status_code == 201, source["key"]
+    reading = {"Authorization": f"Bearer {held['api_tokens'][0]['token']}"}
+    assert Client().get("/api/v1/leads", headers=reading).status_code == 200
+    assert demo.administrator() == held["users"][0]
+
+
+def test_secrets_are_kept_as_hashes_only_and_differ_between_installations(settings):
+    demo.load(NOW)
+    held = demo.credentials()
+    secrets = [row["token"] for row in (*held["sources"], *held["api_tokens"])]
+    assert len(set(secrets)) == len(secrets)
+    kept = [
+        *Source.objects.values_list("token_hash", flat=True),
+        *ApiToken.objects.values_list("token_hash", flat=True),
+    ]
+    assert not set(secrets) & set(kept)
+    settings.SECRET_KEY = "another installation"
+    assert [row["token"] for row in demo.credentials()["sources"]] == [None] * 6
+    assert demo.credentials()["users"][0]["password"] != held["users"][0]["password"]
+
+
+def test_a_token_that_was_changed_is_not_printed():
+    demo.load(NOW)
+    source = Source.objects.get(key="partners")
+    rotate(source)
+    assert tokens()["partners"], "the former token holds until the next change"
+    rotate(source)
+    assert tokens()["partners"] is None
+
+
+# Loading, once and again ----------------------------------------------------------------------------------------
+
+
+def test_loading_again_changes_nothing_and_prints_the_same(capsys):
+    first, rows, stamp = run(capsys, "--json"), counts(), ConfigStamp.objects.get().number
+    assert run(capsys, "--json") == first
+    assert (counts(), ConfigStamp.objects.get().number) == (rows, stamp)
+    assert demo.load(NOW) is False
+
+
+def test_text_names_every_secret(capsys):
+    text = run(capsys)
+    held = demo.credentials()
+    assert all(user["password"] in text for user in held["users"])
+    assert all(row["token"] in text for row in (*held["sources"], *held["api_tokens"]))
+
+
+def test_reset_takes_away_what_was_routed_and_loads_anew(capsys):
+    printed, rows = json.loads(run(capsys, "--json")), counts()
+    held = tokens()
+    for source, body in examples(1):
+        assert post(source, held[source], body).status_code == 201
+    Rule.objects.filter(step="territory_owner").update(enabled=False)
+    Pool.objects.create(key="mine", name="Made by a visitor")
+    stamp = ConfigStamp.objects.get().number
+    again = json.loads(run(capsys, "--reset", "--json"))
+    without_ids = [{**user, "owner_id": None} for user in printed["users"]]
+    assert [{**user, "owner_id": None} for user in again["users"]] == without_ids
+    assert (again["sources"], again["api_tokens"]) == (printed["sources"], printed["api_tokens"])
+    # Revisions of people are stored when something is routed, so both times there is none.
+    assert counts() == rows
+    assert ConfigStamp.objects.get().number > stamp
+    source, body = examples(2)[4]
+    assert post(source, held[source], body).json()["decision"]["routing_decision"]["hierarchy_step"] == STEPS[4]
+
+
+def test_reset_keeps_users_and_lead_types_of_others():
+    demo.load(NOW)
+    boss = User.objects.create_superuser("boss", "boss@company.example", "a password")
+    token = ApiToken.objects.create(name="Ours", token_hash="0" * 64, user=boss)
+    LeadType.objects.create(key="audit", name="Audit")
+    demo.reset(NOW)
+    assert User.objects.get(username="boss") == boss
+    assert ApiToken.objects.get(name="Ours") == token
+    assert LeadType.objects.filter(key="audit").exists()
+
+
+@pytest.mark.parametrize("extra", ["owner", "source"])
+def test_reset_refuses_what_the_demo_did_not_make(extra):
+    demo.load(NOW)
+    if extra == "owner":
+        make_owner("someone")
+    else:
+        make_source("website", Owner.objects.get(key="elena"))
+    rows = counts()
+    with pytest.raises(CommandError, match=f"Nothing was deleted: the demo did not make {extra} “(someone|website)”"):
+        call_command("demo", "--reset")
+    assert counts() == rows
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: make_owner("someone"), lambda: make_team(), lambda: make_company("real.example")]
+)
+def test_real_data_is_refused_and_left_as_it_is(make):
+    make()
+    rows = counts()
+    assert demo.is_empty() is False
+    for arguments in ([], ["--empty"], ["--reset"]):
+        with pytest.raises(CommandError):
+            call_command("demo", *arguments)
+    assert counts() == rows
+
+
+def test_a_user_of_that_name_is_not_taken_over():
+    User.objects.create_superuser("admin", "me@company.example", "a password")
+    assert demo.is_empty() is True
+    with pytest.raises(CommandError, match="There is a user “admin” already"):
+        call_command("demo")
+    assert User.objects.get().check_password("a password")
+    assert demo.is_empty() is True
+
+
+def test_company_and_small_set_refuse_each_other_but_reset_changes_over(capsys):
+    run(capsys)
+    with pytest.raises(CommandError, match="holds the demo company"):
+        call_command("demo", "--empty")
+    run(capsys, "--reset", "--empty")
+    assert Source.objects.get().key == "generic"
+    with pytest.raises(CommandError, match="holds the small set"):
+        call_command("demo")
+
+
+# The small set --------------------------------------------------------------------------------------------------
+
+
+def test_small_set_has_users_one_source_and_a_way_to_an_owner(capsys):
+    held = json.loads(run(capsys, "--empty", "--json"))
+    assert [(source["key"], source["kind"]) for source in held["sources"]] == [("generic", "generic")]
+    assert {user["role"] for user in held["users"]} == {"Administrator", "RevOps", "Manager", "Rep"}
+    owners = []
+    for number in range(8):
+        answer = post("generic", held["sources"][0]["token"], f"email=a%40b{number}.example")
+        owners.append(answer.json()["decision"]["routing_decision"]["target_owner_id"])
+    reps = [user["owner_id"] for user in held["users"] if user["role"] == "Rep"]
+    assert sorted(owners) == sorted(reps * 2)
+    assert not WeeklyHours.objects.exists()
+
+
+# The README -----------------------------------------------------------------------------------------------------
+
+
+def test_each_readme_example_stops_at_its_own_step():
+    demo.load()
+    held = tokens()
+    for attempt in (1, 2):  # what the first run leaves behind must not bend the second
+        decided = [
+            post(source, held[source], body).json()["decision"]["routing_decision"]
+            for source, body in examples(attempt)
+        ]
+        assert [row["hierarchy_step"] for row in decided] == list(STEPS)
+        assert [row["routing_status"] for row in decided] == list(STATUSES.values())
+
+
+def test_readme_first_lead_is_the_worked_case():
+    demo.load()
+    payload = re.search(r"-d '(\{.*?\})'", readme(), re.DOTALL)[1]
+    decided = post("diagnostics", tokens()["diagnostics"], payload, "application/json").json()["decision"]
+    assert decided["source_event"]["source_system"] == "diagnostic_intake_form"
+    assert decided["trace"]["idempotency_key"] == "lead_route:diagnostics:diag_01HYX3Q9L2:ops@example.com"
+    expected = {
+        "routing_status": "assigned",
+        "hierarchy_step": "territory_owner",
+        "target_owner_id": Owner.objects.get(key="elena").pk,
+        "target_team": "operations_architecture",
+        "target_pipeline": "automation_audit",
+        "target_stage": "new_qualified_diagnostic",
+        "follow_up_sequence": "speed_to_lead_priority",
+        "routing_tier": "priority",
+        "manual_review_required": False,
+    }
+    assert {name: decided["routing_decision"][name] for name in expected} == expected
+    assert decided["preflight_checks"]["contact_search"]["status"] == "certain"
+
+
+def stored(source, body, moment):
+    """One of the examples as a stored event that waits."""
+    digest = canonical_digest(parse_body(body.encode(), FORM))
+    return store(
+        Incoming(
+            source=source, body=body.encode(), content_type=FORM, headers="{}", digest=digest, received_at=moment,
+            correlation_id=digest[:32], intent_class=RawEvent.IntentClass.LIVE,
+        )
+    ).event  # fmt: skip
+
+
+def test_readme_examples_hold_at_every_hour_of_a_week():
+    start = timezone.now().replace(minute=30, second=0, microsecond=0)
+    demo.load(start)
+    sources = dict(Source.objects.values_list("key", "id"))
+    for hour in range(7 * 24):
+        moment = start + timedelta(hours=hour)
+        events = [stored(sources[source], body, moment) for source, body in examples(hour)]
+        pipeline.route(clock=lambda moment=moment: moment)
+        decided = dict(Decision.objects.filter(event__in=events).values_list("hierarchy_step", "status"))
+        assert decided == STATUSES, moment
+    _, differences = verify(None)
+    assert differences == []
+
+
+def test_readme_names_only_files_and_commands_that_exist():
+    text = readme()
+    for path in re.findall(r"`((?:owners|leads|routing|revroute|tests|templates|static)/[\w./]*)`", text):
+        assert (settings.BASE_DIR / path).exists(), path
+    commands = {path.stem for path in (settings.BASE_DIR / "routing/management/commands").glob("[a-z]*.py")}
+    assert set(re.findall(r"manage\.py (\w+)", text)) - commands == {"createsuperuser"}
