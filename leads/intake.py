@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from leads.ids import new_id
 from leads.models import IdempotencyKey, RawEvent
+from leads.sql import execute
 from owners.writer import sqlite_turn
 
 WINDOW = timedelta(minutes=10)
@@ -113,12 +114,9 @@ def _event_values(incoming: Incoming, state: int = RawEvent.State.WAITING, error
 
 def _store_at_once(incoming: Incoming, key: str, expires_at: datetime | None) -> int | None:
     """One statement: claim the key and insert the event, or neither."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            AT_ONCE, [incoming.source, key, expires_at, incoming.received_at, *_event_values(incoming)]
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
+    values = [incoming.source, key, expires_at, incoming.received_at, *_event_values(incoming)]
+    rows = execute(AT_ONCE, values)
+    return rows[0][0] if rows else None
 
 
 def _store_stepwise(incoming: Incoming, keys: list[tuple[str, datetime | None]]) -> int:

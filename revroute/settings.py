@@ -162,6 +162,7 @@ LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = env("TIME_ZONE", default="UTC")
+DATETIME_FORMAT = "j M Y, H:i T"  # a time without its zone is half a time
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"

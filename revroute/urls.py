@@ -8,6 +8,9 @@ from django.views.generic import RedirectView
 from routing.api.intake import intake
 from routing.api.site import api
 
+admin.site.site_header = admin.site.site_title = "RevRoute"
+admin.site.index_title = "Everything there is"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),

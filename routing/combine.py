@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 from django.db import DatabaseError
 
-from leads.models import RawEvent
 from routing import pipeline
 from routing.pipeline import Result
 from routing.prepare import Prepared
+from routing.waiting import done_of
 
 logger = logging.getLogger(__name__)
 
@@ -93,13 +93,7 @@ class Combiner:
         """Events of waiting requests that another process carried: their requests need not wait for a turn."""
         with self._mutex:
             left = [id for id in self._waiting if id not in here]
-        if not left:
-            return set()
-        return set(
-            RawEvent.objects.filter(id__in=left)
-            .exclude(state=RawEvent.State.WAITING)
-            .values_list("id", flat=True)
-        )
+        return done_of(left) if left else set()
 
     def _hand_over(self, leader: _Waiter, results: list[Result], elsewhere: set[int]) -> None:
         """Wake those who are served and name the next leader, in one section, so that none is overlooked."""

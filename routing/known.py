@@ -13,7 +13,7 @@ from django.db import connection
 
 from leads.matching import CompanyRow, ContactRow, folded, identity
 from routing.engine.values import DealSeen, OpenLead
-from routing.sql import execute
+from leads.sql import execute
 
 # `> ''` is the very condition of the partial indexes: only so do both databases use them.
 SQL = """

@@ -1,12 +1,14 @@
 """The waiting events and what to decide them by, read with one statement inside the writer transaction."""
 
+import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db import connection
 from django.utils.dateparse import parse_datetime
 
-from routing.sql import execute
+from leads.sql import execute
 
 
 class Event(NamedTuple):
@@ -55,6 +57,19 @@ def take(own: int | None, limit: int, *, only: bool = False) -> Waiting:
         return Waiting([], 0, None, 0)
     stamp, version, answerable = rows[0][5:]
     return Waiting(ordered, stamp or 0, version, answerable or 0)
+
+
+def done_of(ids: Iterable[int]) -> set[int]:
+    """Those of the events that wait no longer."""
+    holes = list(ids)
+    if connection.vendor == "postgresql":
+        rows = execute("SELECT id FROM leads_rawevent WHERE id = ANY(%s) AND state <> 0", [holes])
+    else:
+        rows = execute(
+            "SELECT id FROM leads_rawevent WHERE id IN (SELECT value FROM json_each(%s)) AND state <> 0",
+            [json.dumps(holes)],
+        )
+    return {row[0] for row in rows}
 
 
 def _instant(value: datetime | str) -> datetime:

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from routing.sql import cursor
+from leads.sql import cursor
 
 Row = tuple[Any, ...]
 

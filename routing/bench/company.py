@@ -32,8 +32,7 @@ def make_people() -> None:
         Membership(owner=owner, team=teams[pool % TEAMS]) for owner, pool in zip(owners, pool_of, strict=True)
     )
     pools = Pool.objects.bulk_create(
-        Pool(key=f"line-{number + 1}", name=f"Line {number + 1}", team=teams[number % TEAMS])
-        for number in range(POOLS)
+        Pool(key=f"line-{number + 1}", name=f"Line {number + 1}", team=teams[number % TEAMS]) for number in range(POOLS)
     )
     PoolMember.objects.bulk_create(
         PoolMember(pool=pools[pool], owner=owner, weight=1 + place % 3, position=place % MEMBERS)
@@ -63,9 +62,7 @@ def _make_owners() -> list[Owner]:
 
 
 def _make_territories(team: Team) -> None:
-    territories = Territory.objects.bulk_create(
-        Territory(key=key, name=key.title(), team=team) for key in TERRITORIES
-    )
+    territories = Territory.objects.bulk_create(Territory(key=key, name=key.title(), team=team) for key in TERRITORIES)
     TerritoryArea.objects.bulk_create(
         TerritoryArea(territory=territory, country=TERRITORIES[territory.key]) for territory in territories
     )

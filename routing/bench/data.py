@@ -140,7 +140,8 @@ class _Statements:
 
     def _insert(self, model: type | str, columns: dict[str, str], first: int, last: int) -> str:
         table = model if isinstance(model, str) else model._meta.db_table
-        return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} FROM {self._series(first, last)}"
+        values = f"SELECT {', '.join(columns.values())} FROM {self._series(first, last)}"
+        return f"INSERT INTO {table} ({', '.join(columns)}) {values}"
 
     def _series(self, first: int, last: int) -> str:
         if self.postgres:

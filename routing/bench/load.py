@@ -90,7 +90,7 @@ function request()
   wrk.body = form('{{"submission_id":"%.0f-%d","email":"%s","phone":"+1%.0f","first_name":"Ann","last_name":"Lee %d",'
     .. '"company_name":"Company %s","company_domain":"%s","company_size":%d,"country":"%s","lead_type":"%s",'
     .. '"campaign":"line-%d-%d","product_interest":"%s","utm_source":"ads","utm_campaign":"q3",'
-    .. '"consent_to_contact":true,"message":"please call me please call me please call me please call me please call me "}}',
+    .. '"consent_to_contact":true,"message":"' .. string.rep("please call me ", 5) .. '"}}',
     fresh, random(0, 1000000000), email, phone, known, domain, domain, random(0, 19999), countries[random(4)],
     types[random(4)], random({pools}), random(0, 4), products[random(3)])
   return wrk.format()
@@ -143,9 +143,7 @@ def arrive(url: str, token: str, stored: int, rate: float, seconds: float) -> di
 def _own_process(url: str, token: str, stored: int, seconds: float, more: Sequence[str]) -> dict[str, Any]:
     command = [sys.executable, "-m", "routing.bench.load", url, "--token", token, "--stored", str(stored)]
     folder = Path(__file__).resolve().parent.parent.parent
-    done = subprocess.run(
-        [*command, "--seconds", str(seconds), *more], capture_output=True, text=True, cwd=folder
-    )
+    done = subprocess.run([*command, "--seconds", str(seconds), *more], capture_output=True, text=True, cwd=folder)
     if done.returncode:
         raise RuntimeError(f"the load generator failed: {done.stderr.strip()[-300:]}")
     return json.loads(done.stdout)

@@ -44,9 +44,7 @@ PROFILED = 1000
 Say = Callable[[str], None]
 
 
-def run(
-    stored: int, seconds: float, repeats: int, floors: Floors | None, profile: bool, say: Say
-) -> dict[str, Any]:
+def run(stored: int, seconds: float, repeats: int, floors: Floors | None, profile: bool, say: Say) -> dict[str, Any]:
     """The figures, medians over the repeats; `ratio`: leads a second over those of the floor at one client."""
     warm = _drained(WARM_EVENTS, stored)
     events = max(WARM_EVENTS, int(_drained(WARM_EVENTS, stored) * seconds))
@@ -55,9 +53,8 @@ def run(
     for repeat in range(repeats):
         rows.append(_repeat(repeat, events, stored, seconds, floors))
         say(f"repeat {repeat + 1}: {rows[-1]}")
-    result: dict[str, Any] = {
-        "batch": pipeline.BATCH, "events": events, **{name: round(median(row[name] for row in rows), 3) for name in rows[0]}
-    }  # fmt: skip
+    medians = {name: round(median(row[name] for row in rows), 3) for name in rows[0]}
+    result: dict[str, Any] = {"batch": pipeline.BATCH, "events": events, **medians}
     if floors:
         result["floor"] = FLOOR[connection.vendor]
         result["ratios"] = [row["ratio"] for row in rows]
@@ -150,11 +147,15 @@ def _cases(stored: int) -> list[Case]:
     leads = [normalise(lead_payload(chance, stored), defaults, {}) for _ in range(CASES)]
     return [
         Case(
-            now=now, source=source.pk, facts=pipeline.facts_of(lead), validity=lead.validity,
-            contact=ContactMatch("new"), company=CompanyMatch("new"),
+            now=now,
+            source=source.pk,
+            facts=pipeline.facts_of(lead),
+            validity=lead.validity,
+            contact=ContactMatch("new"),
+            company=CompanyMatch("new"),
         )
         for lead in leads
-    ]  # fmt: skip
+    ]
 
 
 def _decide_us(cases: list[Case], rules: RuleSet) -> float:

@@ -43,9 +43,7 @@ def draft(count: int) -> RuleSetVersion:
             sequence="first_contact", tier="priority" if len(triples) > 1 else "",
         )  # fmt: skip
         rules.append(rule)
-        conditions += [
-            Condition(rule=rule, field=name, operator=verb, value=value) for name, verb, value in triples
-        ]
+        conditions += [Condition(rule=rule, field=name, operator=verb, value=value) for name, verb, value in triples]
     Rule.objects.bulk_create(rules, batch_size=1000)
     for condition in conditions:
         condition.rule_id = condition.rule.pk

@@ -1,4 +1,4 @@
-"""The database's address in, the running program on a free port out; it is stopped and its files are gone at the end."""
+"""The database's address in, the running program on a free port out; stopped and cleared away at the end."""
 
 import os
 import secrets

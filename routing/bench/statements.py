@@ -24,10 +24,15 @@ def store_waiting(count: int, stored: int, hot: bool = False) -> None:
         payload = lead_payload(chance, stored, hot)
         events.append(
             RawEvent(
-                source_id=source, received_at=now, content_type="application/json", headers="{}",
-                body=json.dumps(payload).encode(), body_digest=canonical_digest(payload),
-                submission_id=payload["submission_id"], correlation_id=uuid4().hex,
-            )  # fmt: skip
+                source_id=source,
+                received_at=now,
+                content_type="application/json",
+                headers="{}",
+                body=json.dumps(payload).encode(),
+                body_digest=canonical_digest(payload),
+                submission_id=payload["submission_id"],
+                correlation_id=uuid4().hex,
+            )
         )
     RawEvent.objects.bulk_create(events, batch_size=1000)
 

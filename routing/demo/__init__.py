@@ -17,6 +17,7 @@ from routing.demo.access import DOMAIN
 from routing.demo.credentials import administrator, credentials
 from routing.demo.wipe import wipe
 from routing.models import RuleSetVersion, SlaPolicy
+from routing.prepare import forget_sources
 
 __all__ = ["DemoError", "administrator", "credentials", "is_empty", "load", "reset"]
 
@@ -44,12 +45,10 @@ def load(now: datetime | None = None, empty: bool = False) -> bool:
     demo stands already, nothing changes. Raises DemoError: not_empty, other_demo, user_taken.
     """
     with writing():
-        if _stands(empty):
+        if _stands():
+            _refuse_other(empty)
             return False
-        if not is_empty():
-            raise DemoError(
-                "not_empty", "This database holds data that is not the demo's; the demo needs an empty one."
-            )
+        _refuse_data()
         _refuse_taken_users(empty)
         with changing():
             (small if empty else company).make(now or timezone.now())
@@ -66,19 +65,28 @@ def reset(now: datetime | None = None, empty: bool = False) -> None:
         if strangers := _strangers():
             named = ", ".join(strangers[:3]) + (" and more" if len(strangers) > 3 else "")
             raise DemoError("not_only_demo", f"Nothing was deleted: the demo did not make {named}.")
+        if not _stands():
+            _refuse_data()
         with changing():
             wipe()
         load(now, empty)
+    forget_sources()
 
 
-def _stands(empty: bool) -> bool:
-    """Whether the demo that is asked for stands. Raises DemoError when it is the other one."""
-    if not Owner.objects.filter(email__endswith=DOMAIN).exists():
-        return False
+def _stands() -> bool:
+    """Whether a demo was loaded here, the company or the small set."""
+    return Owner.objects.filter(email__endswith=DOMAIN).exists()
+
+
+def _refuse_other(empty: bool) -> None:
     if Source.objects.filter(key=small.SOURCE).exists() != empty:
         held = "demo company" if empty else "small set of `--empty`"
         raise DemoError("other_demo", f"This database holds the {held}; `--reset` replaces it.")
-    return True
+
+
+def _refuse_data() -> None:
+    if not is_empty():
+        raise DemoError("not_empty", "This database holds data that is not the demo's; the demo needs an empty one.")
 
 
 def _refuse_taken_users(empty: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.utils.crypto import salted_hmac
 
+from leads.contract import HIGH_INTENT_LEAD_TYPES
 from leads.models import LeadType, Source
 from leads.tokens import hash_token
 from owners.models import Owner, User
@@ -87,7 +88,8 @@ def make_sources(sources: tuple[DemoSource, ...], owners: dict[str, Owner]) -> d
 
 def _lead_type(key: str) -> LeadType:
     """As the company has it; the usual ones come with the first migration."""
-    return LeadType.objects.get_or_create(key=key, defaults={"name": key.capitalize()})[0]
+    usual = {"name": key.capitalize(), "high_intent": key in HIGH_INTENT_LEAD_TYPES}
+    return LeadType.objects.get_or_create(key=key, defaults=usual)[0]
 
 
 def make_api_tokens(user: User) -> None:

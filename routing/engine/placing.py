@@ -104,14 +104,10 @@ def _customer_owner(work: Work) -> _Relation:
     """The owner of the customer or named account; for a customer without one, the contact's owner."""
     company, contact = work.case.company, work.case.contact
     if company.owner is not None:
-        because = (
-            "the company is a customer of theirs"
-            if company.customer
-            else "the company is their named account"
-        )
-        return _Relation((company.owner,), because, "")
+        what = "customer" if company.customer else "named account"
+        return _Relation((company.owner,), f"the company is {work.name(company.owner)}’s {what}", "")
     if company.customer and contact.owner is not None:
-        return _Relation((contact.owner,), "they own this contact of a customer", "")
+        return _Relation((contact.owner,), f"{work.name(contact.owner)} owns this contact of a customer", "")
     note = "the customer has no owner" if company.customer else "neither a customer nor a named account"
     return _Relation((), "", note)
 
@@ -123,7 +119,7 @@ def _deal_owner(work: Work) -> _Relation:
     if not best:
         return _Relation((), "", "no open deal with an owner")
     owners = tuple(deal.owner for deal in best if deal.owner is not None)
-    return _Relation(owners, f"open deal {best[0].id} is theirs", "")
+    return _Relation(owners, f"open deal {best[0].id} is {work.name(owners[0])}’s", "")
 
 
 def _territory(work: Work, rule: Rule, step: str) -> Found:

@@ -58,3 +58,4 @@ class Work:
         }
         entry["rules"].append(row)
         return row
+from django.utils import timezone

@@ -281,7 +281,7 @@ def drawn_case(draw):
         validity=validity, spam="honeypot_filled" if validity == "spam" else "",
         contact=ContactMatch(verdict, 60 if known else None, draw(maybe_owner) if known else None, TWO if not known else ()),
         company=CompanyMatch("certain", 70, draw(maybe_owner), draw(st.booleans())) if draw(st.booleans()) else CompanyMatch(),
-        deals=tuple(draw(st.lists(deals, max_size=2))), is_test=draw(st.booleans() & st.booleans() if False else st.booleans()),
+        deals=tuple(draw(st.lists(deals, max_size=2))), is_test=draw(st.booleans()),
         open_lead=draw(st.sampled_from([None, None, None, OpenLead(40, SAM), OpenLead(41, None, RUTH)])),
         tried=tuple(draw(st.lists(owner_ids, max_size=1))), source=draw(st.sampled_from([SOURCE, 999])),
     )  # fmt: skip

@@ -318,10 +318,9 @@ class Server:
         return [answers[number] for number in range(len(posts))]
 
     def web_processes(self) -> list[int]:
-        """The processes that answer requests: the children of granian."""
-        commands = {pid: _read(pid, "cmdline") for pid in self.processes()}
-        mains = [pid for pid, command in commands.items() if "granian" in command and "--interface" in command]
-        return [pid for pid in commands if _parent(pid) in mains and "spawn_main" in commands[pid]]
+        """The processes that answer requests: the children of the web server's first process."""
+        web = [pid for pid in self.processes() if "granian" in _read(pid, "cmdline")]
+        return [pid for pid in web if _parent(pid) != self.process.pid]
 
     def processes(self) -> list[int]:
         """Everything that runs for this server, orphans too: whatever carries its folder in the environment."""

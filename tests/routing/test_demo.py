@@ -4,12 +4,12 @@ import json
 import re
 import shlex
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.hashers import check_password
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
@@ -51,7 +51,7 @@ def examples(run):
     """The README's nine examples as (source, form body), for the buyers of one run."""
     lines = re.findall(r"^step (.+)$", readme().replace("$n", str(run)), re.MULTILINE)
     words = [shlex.split(line) for line in lines]
-    return [(source, urlencode([field.split("=", 1) for field in fields])) for source, *fields in words]
+    return [(source, urlencode(dict(field.split("=", 1) for field in fields))) for source, *fields in words]
 
 
 def tokens():
@@ -128,13 +128,16 @@ def test_json_has_the_promised_shape(capsys):
 def test_printed_passwords_and_tokens_open_their_doors():
     demo.load(NOW)
     held = demo.credentials()
+    encoded = dict(User.objects.values_list("username", "password"))
     for user in held["users"]:
-        assert Client().login(username=user["username"], password=user["password"]), user["username"]
+        assert check_password(user["password"], encoded[user["username"]]), user["username"]
+    administrator = held["users"][0]
+    assert Client().login(username=administrator["username"], password=administrator["password"])
     for source in held["sources"]:
         assert post(source["key"], source["token"], "email=a%40b.example").status_code == 201, source["key"]
     reading = {"Authorization": f"Bearer {held['api_tokens'][0]['token']}"}
     assert Client().get("/api/v1/leads", headers=reading).status_code == 200
-    assert demo.administrator() == held["users"][0]
+    assert demo.administrator() == administrator
 
 
 def test_secrets_are_kept_as_hashes_only_and_differ_between_installations(settings):

@@ -1,0 +1,153 @@
+"""The benchmarks run from end to end, on a small database of their own; no figure is asserted."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from leads.models import Contact, Deal, Lead, RawEvent
+from owners.models import PoolMember
+from routing.bench import data, load, statements
+from routing.bench.rules import COUNTRIES, LEAD_TYPES
+from routing.models import Decision, OwnerLoad, RuleSetVersion
+from tests.builders import make_contact, make_owner, make_source
+
+LEADS = 200
+Bench = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def address(tmp_path, django_db_setup) -> Iterator[str]:
+    """An empty database that is gone afterwards: a file, or a database on the server that the tests run on."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{tmp_path / 'bench.sqlite3'}"
+        return
+    named, name = connection.settings_dict, f"bench_{uuid4().hex[:12]}"
+    account = f"{named['USER']}:{named['PASSWORD']}@{named['HOST']}:{named['PORT']}"
+    with psycopg.connect(f"postgresql://{account}/postgres", autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        yield f"postgresql://{account}/{name}"
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def bench(address, tmp_path) -> Bench:
+    """Run `manage.py bench` with these arguments on the empty database."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", "bench", *arguments],
+            cwd=settings.BASE_DIR,
+            env={**os.environ, "DATABASE_URL": address, "VAR_DIR": str(tmp_path), "LOG_LEVEL": "ERROR"},
+            capture_output=True,
+            text=True,
+            timeout=240,
+        )
+
+    return run
+
+
+def figures_of(done: "subprocess.CompletedProcess[str]") -> dict:
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1, done.stdout
+    return json.loads(lines[0])
+
+
+def test_route_prints_one_line_and_counts_the_same_statements_for_any_number_of_rules(bench):
+    figures = figures_of(bench("route", "--leads", str(LEADS), "--seconds", "0.2", "--repeats", "1", "--profile"))
+    assert (figures["bench"], figures["database"], figures["leads"]) == ("route", connection.vendor, LEADS)
+    assert figures["leads_per_s"] > 0
+    counted = figures["statements_per_batch"]
+    assert counted["10"].keys() == counted["1000"].keys() == {"1", "10", "100"}
+    if connection.vendor == "postgresql":
+        assert counted["10"]["100"] == counted["1000"]["100"] == counted["1000"]["1"]
+    assert figures["decision"]["by_rules"].keys() == {"10", "1000", "10000"}
+
+
+@pytest.mark.server
+def test_intake_answers_every_post_and_leaves_nothing_waiting(bench):
+    figures = figures_of(bench("intake", "--leads", str(LEADS), "--seconds", "1", "--repeats", "1"))
+    assert figures["statuses"].keys() <= {"201", "202"}
+    assert (figures["unanswered"], figures["left_waiting"]) == (0, 0)
+    assert figures["arrivals"].keys() == {"20", "100"}
+
+
+def test_a_missing_folder_of_floors_is_one_sentence(bench, tmp_path):
+    done = bench("route", "--leads", str(LEADS), "--floors", str(tmp_path / "nowhere"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "There is no floor_" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("rows", ["a contact", "an owner and a source"])
+def test_a_database_that_no_benchmark_made_is_refused_and_left_alone(rows):
+    if rows == "a contact":
+        make_contact("ann@example.com")
+    else:
+        make_source("bench", make_owner("bench-1"))
+    with pytest.raises(data.Refused, match="no benchmark made"):
+        data.ensure(LEADS, print)
+    assert (Lead.objects.count(), PoolMember.objects.count(), RuleSetVersion.objects.count()) == (0, 0, 0)
+
+
+@pytest.fixture
+def filled(transactional_db) -> int:
+    return data.ensure(LEADS, lambda text: None)
+
+
+def test_filling_stores_what_a_company_has(filled):
+    assert filled == LEADS
+    counted = {
+        Contact: LEADS,
+        Lead: LEADS,
+        Deal: LEADS // 4,
+        RawEvent: LEADS // 20,
+        Decision: LEADS // 20,
+        PoolMember: 400,
+    }
+    assert {model: model.objects.count() for model in counted} == counted
+    assert len(RuleSetVersion.objects.get().content["rules"]) == data.RULES
+    loads = dict(OwnerLoad.objects.values_list("owner", "open_leads"))
+    assert sum(loads.values()) == Lead.objects.filter(state="assigned").count() == LEADS // 20
+
+
+def test_filling_again_uses_what_is_there(filled):
+    assert data.ensure(LEADS * 2, print) == LEADS
+    assert Lead.objects.count() == LEADS
+
+
+def test_stored_events_are_routed_in_a_statement_count_that_does_not_depend_on_their_number(filled):
+    few, many = (statements.statements_per_batch(size, filled) for size in (10, 100))
+    assert many <= few + (4 if connection.vendor == "sqlite" else 0)  # SQLite leaves out tables without rows
+    assert not RawEvent.objects.filter(state=RawEvent.State.WAITING).exists()
+    fresh = Decision.objects.filter(id__gt=filled)
+    assert {*fresh.values_list("status", flat=True)} <= {"assigned", "appended"}
+
+
+def test_payload_of_the_generator_carries_what_the_rules_ask_for():
+    payload = load.lead_payload(load.random.Random(1), LEADS, hot=True)
+    assert payload["campaign"].startswith("line-1-")
+    assert payload["country"] in COUNTRIES
+    assert payload["lead_type"] in LEAD_TYPES
+
+
+def test_percentile_is_a_value_that_was_seen():
+    assert [load.percentile([3.0, 1.0, 2.0], share) for share in (0.0, 0.5, 0.99)] == [1.0, 2.0, 3.0]
+    assert load.percentile([], 0.5) == 0.0
+
+
+def test_bench_leaves_no_files_of_its_own(bench, tmp_path):
+    """A refused name ends before anything is made."""
+    done = bench("nonsense")
+    assert done.returncode == 2
+    assert "invalid choice" in done.stderr
+    assert [path for path in Path(tmp_path).iterdir() if path.suffix == ".sqlite3"] == []
