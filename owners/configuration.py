@@ -74,4 +74,3 @@ class ConfigModel(models.Model):
     def delete(self, *args, **kwargs):
         with changing():
             return super().delete(*args, **kwargs)
-from leads.models import Lead

@@ -1,14 +1,18 @@
 """Commands in, running child processes out; stopped together, whoever ends first. Knows nothing of what they do."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
 
 STOP_SECONDS = 15.0
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Group:
@@ -19,9 +23,12 @@ class Group:
         self.stopping = threading.Event()
 
     def start(self, name: str, command: Sequence[str], env: dict[str, str] | None = None) -> None:
-        """Start a child. It gets no terminal signals: Ctrl-C reaches the parent, which stops them in order."""
+        """Start a child. It gets no terminal signals: Ctrl-C reaches the parent, which stops them in order.
+
+        Call it from the main thread: on Linux the child is asked to end when the thread that started it does.
+        """
         self.children[name] = subprocess.Popen(
-            command, env={**os.environ, **(env or {})}, start_new_session=True
+            command, env={**os.environ, **(env or {})}, start_new_session=True, preexec_fn=_end_with_parent
         )
 
     def stop_on_signals(self) -> None:
@@ -38,21 +45,19 @@ class Group:
         return None
 
     def stop(self) -> None:
-        """Ask every child to end, and end those that do not within a while, with all their own children."""
+        """Ask every child to end; end those that do not within a while, and what any of them left running."""
         for child in self.children.values():
-            _signal(child, signal.SIGTERM)
+            child.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         for child in self.children.values():
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(max(0.1, deadline - time.monotonic()))
-            if child.poll() is None:
-                _signal(child, signal.SIGKILL, group=True)
-                child.wait()
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left in its group
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
 
-def _signal(child: subprocess.Popen[bytes], number: int, group: bool = False) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        if group:
-            os.killpg(child.pid, number)
-        else:
-            child.send_signal(number)
+def _end_with_parent() -> None:
+    """Runs in the new child: whoever is killed with SIGKILL cannot stop its children, so they stop themselves."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

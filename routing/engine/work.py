@@ -58,4 +58,3 @@ class Work:
         }
         entry["rules"].append(row)
         return row
-from django.utils import timezone

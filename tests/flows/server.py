@@ -322,6 +322,13 @@ class Server:
         web = [pid for pid in self.processes() if "granian" in _read(pid, "cmdline")]
         return [pid for pid in web if _parent(pid) != self.process.pid]
 
+    def child(self, name: str) -> int | None:
+        """The process of that kind: web (the web server's first), worker, or the worker's qcluster."""
+        parent = self.child("worker") if name == "qcluster" else self.process.pid
+        word = "granian" if name == "web" else name
+        found = [pid for pid in self.processes() if word in _read(pid, "cmdline") and _parent(pid) == parent]
+        return found[0] if found else None
+
     def processes(self) -> list[int]:
         """Everything that runs for this server, orphans too: whatever carries its folder in the environment."""
         return [pid for pid in _all_processes() if f"\0VAR_DIR={self.database.home}\0" in f"\0{_read(pid, 'environ')}\0"]

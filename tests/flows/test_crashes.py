@@ -235,15 +235,47 @@ def test_serve_stops_web_and_worker_on_sigterm_with_status_0():
             assert server.tail().endswith("Stopped.\n")
 
 
-def test_serve_ends_with_an_error_when_the_port_is_taken():
+def test_serve_refuses_a_port_that_is_taken():
     with database() as db:
         db.run(seed_pool, [1])
         with serving(db, "--no-worker") as first:
+            began = first.processes()
             second = launch(db, port=first.port)
             try:
                 assert second.process.wait(20) == 1
-                assert "The web process ended" in second.tail()
-                assert first.post({}, source="nobody").status == 404  # the first goes on
+                assert second.tail().splitlines()[-1] == (
+                    f"CommandError: Cannot listen on 127.0.0.1, port {first.port}: Address already in use."
+                )
+                assert first.processes() == began
+                assert first.post({}, source="nobody").status == 404
             finally:
-                for pid in set(second.processes()) - set(first.processes()):
-                    os.kill(pid, signal.SIGKILL)
+                second.process.kill()
+                second.process.wait()
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_serve_stops_everything_when_one_of_both_is_killed(name):
+    with database() as db, serving(db) as server:
+        os.kill(server.child(name), signal.SIGKILL)
+        assert server.process.wait(20) == 1
+        assert f"The {name} process ended with status -9; everything was stopped." in server.tail()
+        wait_until(lambda: server.processes() == [], 10, "its children are gone")
+
+
+def test_a_killed_serve_leaves_nothing_running():
+    with database() as db, serving(db) as server:
+        os.kill(server.process.pid, signal.SIGKILL)
+        wait_until(lambda: server.processes() == [], 20, "its children are gone")
+
+
+def test_serve_survives_a_kill_of_its_queue():
+    with database() as db:
+        db.run(seed_pool, [1])
+        with serving(db) as server:
+            queue = server.child("qcluster")
+            os.kill(queue, signal.SIGKILL)
+            wait_until(lambda: server.child("qcluster") not in (None, queue), 20, "another queue")
+            answer = server.post({"email": "ada@analytical.example"}, prefer="respond-async")
+            assert answer.status == 202
+            db.settle()
+            assert db.value("SELECT COUNT(*) FROM leads_lead") == 1

@@ -1,6 +1,7 @@
 """`manage.py serve`: web and worker together. Prepares the database, prints the address, stops both together."""
 
 import os
+import socket
 import sys
 from typing import Any
 
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-worker", action="store_true", help="Web only; the worker runs elsewhere.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        _check_port(options["host"], options["port"])
         call_command("migrate", interactive=False, verbosity=0)
         if settings.DEMO and demo.is_empty():
             self.stdout.write("Loading the demo company …")
@@ -67,3 +69,12 @@ class Command(BaseCommand):
             self.stdout.write(f"Sign in as {login['username']} with the password {login['password']}")
             self.stdout.write("First lead: see README.md; tokens: manage.py demo --json")
         self.stdout.flush()
+
+
+def _check_port(host: str, port: int) -> None:
+    """Refuse a taken port: the web server would share it (SO_REUSEPORT) and get half of the other's requests."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as error:
+        raise CommandError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
