@@ -140,7 +140,6 @@ if broker_url := env("Q_BROKER_URL", default=""):
 # Intake
 MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=1_000_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = None  # the intake measures its own bodies; the admin posts small forms
-RAW_RETENTION_DAYS = env.int("RAW_RETENTION_DAYS", default=90)
 
 # Where confirmed ownership is written besides the built-in CRM: a name in routing.connectors, or empty.
 CRM_CONNECTOR = env("CRM_CONNECTOR", default="")

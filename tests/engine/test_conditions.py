@@ -1,3 +1,5 @@
+"""Conditions over facts: typed comparison, folding, unknown."""
+
 import json
 import math
 import re

@@ -1,3 +1,5 @@
+"""The bitset index gives what a naive scan gives."""
+
 import math
 import time
 import unicodedata

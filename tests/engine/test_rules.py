@@ -1,3 +1,5 @@
+"""Frozen content compiles to rules in order, or says why not."""
+
 import json
 from datetime import UTC, datetime
 

@@ -32,9 +32,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         _check_port(options["host"], options["port"])
         call_command("migrate", interactive=False, verbosity=0)
-        if settings.DEMO and demo.is_empty():
-            self.stdout.write("Loading the demo company …")
-            demo.load()
+        self._load_demo()
         group = Group()
         group.stop_on_signals()
         connection.close()
@@ -52,6 +50,15 @@ class Command(BaseCommand):
                 f"The {ended[0]} process ended with status {ended[1]}; everything was stopped."
             )
         self.stdout.write("Stopped.")
+
+    def _load_demo(self) -> None:
+        if not (settings.DEMO and demo.is_empty()):
+            return
+        self.stdout.write("Loading the demo company …")
+        try:
+            demo.load()
+        except demo.DemoError as error:
+            raise CommandError(str(error)) from error
 
     def _web(self, options: dict[str, Any]) -> list[str]:
         """One web process on SQLite, where a second one only waits for the file's one writer."""
