@@ -2,10 +2,8 @@
 
 from django.contrib import admin
 from django.urls import path
-from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
-from routing.api.intake import intake
 from routing.api.site import api
 
 admin.site.site_header = admin.site.site_title = "RevRoute"
@@ -14,6 +12,5 @@ admin.site.index_title = "Everything there is"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
-    path("api/v1/intake/<str:source_key>", csrf_exempt(intake), name="intake"),
     path("api/v1/", api.urls),
 ]

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from owners.writer import sqlite_turn
 from routing.models import Decision, ReviewItem
 from routing.prepare import SourceInfo
 
 DUE = timedelta(minutes=60)
+EVERY = Q()
 
 
 def note_unreadable(event: int, source: SourceInfo, code: str, now: datetime) -> None:
@@ -19,17 +20,21 @@ def note_unreadable(event: int, source: SourceInfo, code: str, now: datetime) ->
 
 
 def note_conflict(first: int, second: int, source: SourceInfo, now: datetime) -> None:
-    """A submission came again with another body: the first decision stands, both bodies are kept."""
+    """A submission came again with another body: the first decision stands, both bodies are kept.
+
+    One open item per lead counts them; while the first is undecided, one per submission.
+    """
     lead = Decision.objects.filter(event=first).values_list("lead", flat=True).first()
-    detail = f"Event {second} repeats the submission of event {first} with another content."
+    story = f"Event {first} came again with another content, "
     found = {"source_id": source.id, "reason": ReviewItem.Reason.WEBHOOK_RETRY_CONFLICT, "lead_id": lead}
-    _open_or_count(found, second, detail, source, now)
+    among = EVERY if lead else Q(detail__startswith=story)
+    _open_or_count(found, second, f"{story}as event {second}.", source, now, among)
 
 
-def _open_or_count(found: dict, event: int, detail: str, source: SourceInfo, now: datetime) -> None:
-    """Count it on the open item, else open one; of two at once the second counts on the first's."""
+def _open_or_count(found: dict, event: int, detail: str, source: SourceInfo, now: datetime, among: Q = EVERY) -> None:
+    """Count it on the open item (the one `among` them), else open one; of two at once the second counts on it."""
     with sqlite_turn():
-        while not _count(found, event, detail, now):
+        while not _count(found, event, detail, now, among):
             try:
                 with transaction.atomic():
                     ReviewItem.objects.create(
@@ -41,7 +46,7 @@ def _open_or_count(found: dict, event: int, detail: str, source: SourceInfo, now
                 continue
 
 
-def _count(found: dict, event: int, detail: str, now: datetime) -> int:
-    return ReviewItem.objects.filter(state=ReviewItem.State.OPEN, **found).update(
+def _count(found: dict, event: int, detail: str, now: datetime, among: Q) -> int:
+    return ReviewItem.objects.filter(among, state=ReviewItem.State.OPEN, **found).update(
         occurrences=F("occurrences") + 1, last_at=now, event=event, detail=detail
     )

@@ -20,8 +20,8 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
-from leads.intake import MAX_KEY, Incoming, Stored, keep, kept_headers, store
 from leads.flatten import Found, flatten
+from leads.intake import MAX_KEY, Incoming, Stored, keep, kept_headers, store
 from leads.models import RawEvent, Source
 from leads.normalise import submission_id
 from leads.parse import Unreadable, canonical_digest, parse_body

@@ -5,6 +5,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
 from routing.api import read
+from routing.api.intake import intake
 from routing.api.problems import Problem
 
 api = NinjaAPI(
@@ -14,6 +15,41 @@ api = NinjaAPI(
     urls_namespace="api",
 )
 read.add_to(api)
+
+_ANY_FIELDS = {"type": "object", "additionalProperties": True, "description": "Contract fields in any usual spelling."}
+_INTAKE = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": _ANY_FIELDS},
+            "application/x-www-form-urlencoded": {"schema": _ANY_FIELDS},
+        },
+    },
+    "parameters": [
+        {"in": "header", "name": "Idempotency-Key", "schema": {"type": "string", "maxLength": 200}},
+        {"in": "header", "name": "Prefer", "schema": {"type": "string"}, "example": "wait=2"},
+        {"in": "query", "name": "token", "schema": {"type": "string"}, "description": "For senders without headers."},
+    ],
+    "responses": {
+        200: {"description": "The same submission came before: the first result, with `duplicate`: true."},
+        201: {"description": "Stored and decided within the wait; with the decision document."},
+        202: {"description": "Stored; it is decided in a moment. See `status_url`."},
+        400: {"description": "The body cannot be read. What could be kept is in review."},
+        401: {"description": "The source's token is missing or wrong."},
+        404: {"description": "There is no such source."},
+        413: {"description": "The body is too large."},
+        422: {"description": "The Idempotency-Key was used for another body."},
+        429: {"description": "Too many posts for this source; see Retry-After."},
+        503: {"description": "The lead could not be stored; send it again. See Retry-After."},
+    },
+    "security": [{"SourceToken": []}],
+}
+
+
+@api.post("/intake/{source_key}", tags=["intake"], summary="Post a lead", openapi_extra=_INTAKE)
+def post_lead(request: HttpRequest, source_key: str) -> HttpResponse:
+    """A lead as JSON or as a form, with the source's own token as bearer."""
+    return intake(request, source_key)
 
 
 @api.exception_handler(Problem)

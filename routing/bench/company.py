@@ -42,7 +42,7 @@ def make_people() -> None:
     _make_promises()
     Source.objects.create(
         key=SOURCE, name="Benchmark", system_name=MARK, owner=owners[0], token_hash=hash_token(TOKEN),
-        lead_type=LeadType.objects.get(key="contact"),
+        lead_type=LeadType.objects.get_or_create(key="contact", defaults={"name": "Contact"})[0],
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def run(stored: int, seconds: float, repeats: int, floors: Floors | None, worker
     arrivals: dict[int, list[dict[str, Any]]] = {rate: [] for rate in RATES}
     with Server(worker) as server:
         say("warming up")
-        arrive(server.url, TOKEN, stored, WARM_RATE, WARM_SECONDS)
+        arrive(server.url, TOKEN, stored, WARM_RATE, min(WARM_SECONDS, seconds))
         for _ in range(repeats):
             for rate in RATES:
                 arrivals[rate].append(_arriving(server.url, stored, rate, seconds, worker))

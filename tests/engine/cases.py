@@ -37,9 +37,7 @@ def team(id: int, **fields: Any) -> dict[str, Any]:
 
 def pool(id: int, *owners: int, weights: tuple[int, ...] = (), **fields: Any) -> dict[str, Any]:
     """Members carry the id 100 times the pool's plus the owner's."""
-    members = [
-        [100 * id + owner, owner, weights[place] if weights else 1, place] for place, owner in enumerate(owners)
-    ]
+    members = [[100 * id + owner, owner, weights[place] if weights else 1, place] for place, owner in enumerate(owners)]
     return {
         "id": id, "key": f"pool-{id}", "name": f"Pool {id}", "team": None, "keeps_hours": True, "fallback": None,
         "members": members, "former": [],
@@ -84,11 +82,15 @@ def case(facts: dict[str, Any] | None = None, **fields: Any) -> Case:
 
 def numbers(of: People, loads: dict[int, Load] | None = None) -> Numbers:
     """Numbers of a day on which nobody had anything yet, but for the loads given."""
-    return Numbers(loads={id: NO_LOAD for id in of.owners} | (loads or {}), pools_read=set(of.pools))
+    return Numbers(loads=dict.fromkeys(of.owners, NO_LOAD) | (loads or {}), pools_read=set(of.pools))
 
 
 def decided(
-    rule_set: RuleSet, of: People, facts: dict[str, Any] | None = None, loads: dict[int, Load] | None = None, **fields: Any
+    rule_set: RuleSet,
+    of: People,
+    facts: dict[str, Any] | None = None,
+    loads: dict[int, Load] | None = None,
+    **fields: Any,
 ) -> Decision:
     """Decide one case; what `facts` and `fields` say as in `case`."""
     return decide(case(facts, **fields), numbers(of, loads), rule_set, of)

@@ -11,7 +11,23 @@ from routing.engine.needs import needs
 from routing.engine.rules import STEPS
 from routing.engine.values import CompanyMatch, ContactMatch, DealSeen, Load, Numbers, OpenLead
 from tests.engine.cases import (
-    ELENA, MARCO, NOW, RUTH, SAM, SOURCE, again, away, case, decided, numbers, people, person, pool, rule, rules, team,
+    ELENA,
+    MARCO,
+    NOW,
+    RUTH,
+    SAM,
+    SOURCE,
+    again,
+    away,
+    case,
+    decided,
+    numbers,
+    people,
+    person,
+    pool,
+    rule,
+    rules,
+    team,
     territory,
 )  # fmt: skip
 
@@ -67,11 +83,14 @@ def test_a_rule_outside_its_window_is_not_asked():
     assert decided(rules(*rows), company(), now=NOW - timedelta(microseconds=1)).outcome.owner == SAM
 
 
+NOT_USABLE = "Sent to nurture because neither the e-mail nor the phone number can be used."
+
+
 @pytest.mark.parametrize(
     ("validity", "status", "reason"),
     [
         ("spam", "rejected", "Rejected because it is spam (honeypot filled)."),
-        ("no_usable_contact", "nurture", "Sent to nurture because neither the e-mail nor the phone number can be used."),
+        ("no_usable_contact", "nurture", NOT_USABLE),
         (
             "missing_contact_data", "review",
             "Sent to manual review with Elena because neither an e-mail nor a phone number was given.",
@@ -178,7 +197,10 @@ def test_a_missing_pipeline_or_stage_sets_the_owner_and_stops_the_plan(stage, de
 
 def test_an_own_open_deal_of_the_pipeline_is_updated_and_none_made():
     to_sales = rules(rule(1, "manual_review", "owner", owner=SAM, pipeline="sales", stage="new"))
-    for deal, action in ((DealSeen(80, None, "sales", True), "update_deal"), (DealSeen(80, None, "sales", False), "create_deal")):
+    for deal, action in (
+        (DealSeen(80, None, "sales", True), "update_deal"),
+        (DealSeen(80, None, "sales", False), "create_deal"),
+    ):
         assert decided(to_sales, company(), deals=(deal,)).outcome.plan[1] == action
 
 
@@ -215,6 +237,9 @@ conditions = st.sampled_from(
 )  # fmt: skip
 
 
+groups = st.lists(conditions, min_size=1, max_size=2)
+
+
 @st.composite
 def drawn_people(draw):
     owners = [
@@ -248,7 +273,7 @@ def drawn_rule(draw, id):
     named = {"owner": draw(owner_ids)} if kind in ("owner", "review") else {}
     named |= {"pool": POOL} if kind == "pool" else {"team": draw(st.sampled_from([5, 6]))} if kind == "team" else {}
     return rule(
-        id, draw(st.sampled_from(STEPS)), kind, *draw(st.lists(st.lists(conditions, min_size=1, max_size=2), max_size=2)),
+        id, draw(st.sampled_from(STEPS)), kind, *draw(st.lists(groups, max_size=2)),
         fallback_owner=draw(maybe_owner), on_nobody=draw(st.sampled_from(["", "review", "next_step"])),
         require_language=draw(st.booleans()), pipeline=draw(st.sampled_from(["", "sales", "gone"])),
         stage=draw(st.sampled_from(["", "new"])), **named,
@@ -269,6 +294,11 @@ FACTS = {
 }  # fmt: skip
 
 
+companies = st.just(CompanyMatch()) | st.builds(
+    CompanyMatch, st.just("certain"), st.just(70), maybe_owner, st.booleans()
+)
+
+
 @st.composite
 def drawn_case(draw):
     names = draw(st.sets(st.sampled_from(sorted(FACTS))))
@@ -279,8 +309,8 @@ def drawn_case(draw):
     return case(
         {name: draw(FACTS[name]) for name in sorted(names)},
         validity=validity, spam="honeypot_filled" if validity == "spam" else "",
-        contact=ContactMatch(verdict, 60 if known else None, draw(maybe_owner) if known else None, TWO if not known else ()),
-        company=CompanyMatch("certain", 70, draw(maybe_owner), draw(st.booleans())) if draw(st.booleans()) else CompanyMatch(),
+        contact=ContactMatch("certain", 60, draw(maybe_owner)) if known else ContactMatch(verdict, candidates=TWO),
+        company=draw(companies),
         deals=tuple(draw(st.lists(deals, max_size=2))), is_test=draw(st.booleans()),
         open_lead=draw(st.sampled_from([None, None, None, OpenLead(40, SAM), OpenLead(41, None, RUTH)])),
         tried=tuple(draw(st.lists(owner_ids, max_size=1))), source=draw(st.sampled_from([SOURCE, 999])),
@@ -295,7 +325,7 @@ def read_as_the_pipeline_reads(of, rule_set, cases, loads):
     return Numbers(loads={id: loads.get(id, Load(0, 0, 0)) for id in owners}, pools_read=pools)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=3000, deadline=None)
 @given(
     drawn_people(), drawn_rules(), st.lists(drawn_case(), min_size=1, max_size=4),
     st.dictionaries(owner_ids, st.builds(Load, st.integers(0, 4), st.integers(0, 4), st.integers(0, 4))),

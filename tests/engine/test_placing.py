@@ -5,7 +5,21 @@ import pytest
 from routing.engine.eligibility import CHECKS
 from routing.engine.values import NO_LOAD, CompanyMatch, ContactMatch, DealSeen, Load
 from tests.engine.cases import (
-    ELENA, MARCO, NOW, RUTH, SAM, away, candidates, decided, people, person, pool, rule, rules, team, territory,
+    ELENA,
+    MARCO,
+    NOW,
+    RUTH,
+    SAM,
+    away,
+    candidates,
+    decided,
+    people,
+    person,
+    pool,
+    rule,
+    rules,
+    team,
+    territory,
 )  # fmt: skip
 
 POOL = 7
@@ -77,7 +91,9 @@ def test_cover_rule_fallback_and_team_fallback_are_asked_in_that_order(gone, tak
 
 
 def test_when_nobody_stands_in_it_goes_to_review_with_every_candidate_in_the_trace():
-    owners = [person(id, absences=away(), **({"teams": [5], "cover": MARCO} if id == ELENA else {})) for id in (1, 2, 3, 4)]
+    owners = [
+        person(id, absences=away(), **({"teams": [5], "cover": MARCO} if id == ELENA else {})) for id in (1, 2, 3, 4)
+    ]
     decision = decided(rules(TO_ELENA), people(*owners, teams=[TEAM]))
     assert (decision.outcome.status, decision.outcome.review_reason) == ("review", "no_valid_owner")
     assert [(id, role) for id, role, _ in candidates(decision)] == [
@@ -165,7 +181,9 @@ def test_the_persons_own_deal_outranks_the_companys_and_equal_rights_are_a_confl
 
 
 def to_pool(**fields):
-    return rules(rule(1, "round_robin_pool", "pool", pool=POOL, **fields), rule(2, "manual_review", "owner", owner=RUTH))
+    return rules(
+        rule(1, "round_robin_pool", "pool", pool=POOL, **fields), rule(2, "manual_review", "owner", owner=RUTH)
+    )
 
 
 def empty_pool(**fields):

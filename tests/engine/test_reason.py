@@ -9,14 +9,21 @@ from tests.engine.cases import ELENA, MARCO, decided, people, person, rule, rule
 
 @pytest.mark.parametrize(
     ("key", "text"),
-    [("crm_workflow_repair", "CRM workflow repair"), ("data-audit", "data audit"), ("Roof repair", "Roof repair"), ("", "")],
+    [
+        ("crm_workflow_repair", "CRM workflow repair"),
+        ("data-audit", "data audit"),
+        ("Roof repair", "Roof repair"),
+        ("", ""),
+    ],
 )
 def test_a_key_reads_as_words(key, text):
     assert words(key) == text
 
 
 def to_elena(*conditions, **fields):
-    return rules(rule(1, "service_line_owner", "owner", *([list(conditions)] if conditions else []), owner=ELENA, **fields))
+    return rules(
+        rule(1, "service_line_owner", "owner", *([list(conditions)] if conditions else []), owner=ELENA, **fields)
+    )
 
 
 def test_the_buyer_the_rule_the_deal_and_the_room_are_named_in_one_sentence():
@@ -24,17 +31,22 @@ def test_the_buyer_the_rule_the_deal_and_the_room_are_named_in_one_sentence():
         "lead_score": 91, "urgency": "high", "service_requested": "crm_workflow_repair", "budget_range": "5000_15000",
         "country": "DE",
     }  # fmt: skip
-    decision = decided(to_elena(("country", "is", "DE")), people(person(ELENA, cap_open=9)), facts, {ELENA: Load(4, 0, 0)})
+    decision = decided(
+        to_elena(("country", "is", "DE")), people(person(ELENA, cap_open=9)), facts, {ELENA: Load(4, 0, 0)}
+    )
     assert decision.outcome.reason == (
-        "Assigned to Elena because lead score is 91, urgency is high, the buyer asked for CRM workflow repair, budget is"
-        " 5000 to 15000, country is DE, rule “rule 1” names Elena, there is no open deal and Elena has room (4 of 9 open"
-        " leads)."
+        "Assigned to Elena because lead score is 91, urgency is high, the buyer asked for CRM workflow repair, budget"
+        " is 5000 to 15000, country is DE, rule “rule 1” names Elena, there is no open deal and Elena has room"
+        " (4 of 9 open leads)."
     )
 
 
 def test_what_is_unknown_is_not_mentioned():
     decision = decided(to_elena(), people(person(ELENA)), deals=(DealSeen(80, None, "sales", True),))
-    assert decision.outcome.reason == "Assigned to Elena because rule “rule 1” names Elena and Elena has room (0 open leads)."
+    assert (
+        decision.outcome.reason
+        == "Assigned to Elena because rule “rule 1” names Elena and Elena has room (0 open leads)."
+    )
 
 
 def test_only_the_group_that_held_is_mentioned():
@@ -50,7 +62,9 @@ def test_a_buyers_long_message_in_a_condition_stays_one_short_line():
     message = "We lost\n\nour data. " * 200
     decision = decided(to_elena(("pain_summary", "contains", "data")), people(person(ELENA)), {"pain_summary": message})
     assert "\n" not in decision.outcome.reason
-    assert "pain summary is We lost our data. We lost our data. We lost our data. We los…, rule" in decision.outcome.reason
+    assert (
+        "pain summary is We lost our data. We lost our data. We lost our data. We los…, rule" in decision.outcome.reason
+    )
 
 
 def test_a_stand_in_is_explained_with_why_the_target_could_not():

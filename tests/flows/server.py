@@ -1,7 +1,6 @@
 """A seeded database in, a real `manage.py serve` on it, with a client to post with, out. Asserts nothing itself.
 
-    with database() as db:
-        db.run(seed)                     a module-level function, called in a process of its own
+    with database(seed_pool, [1, 2]) as db:     what the module-level function gives back is in db.seeded
         with serving(db) as server:
             answers = server.send([Post({"email": "ada@example.com"})], connections=1)
         db.rows("SELECT state FROM leads_lead")
@@ -26,7 +25,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache
 from http.client import HTTPConnection, HTTPException
 from importlib import import_module
@@ -59,10 +58,11 @@ def wait_until(done: Callable[[], object], seconds: float, what: str) -> None:
 
 @dataclass(frozen=True)
 class Database:
-    """A database of its own with a folder for the files of whoever runs on it."""
+    """A database of its own with a folder for the files of whoever runs on it; what its seed gave back."""
 
     url: str
     home: Path
+    seeded: Any = None
 
     def environment(self, **settings: str) -> dict[str, str]:
         """What the program's processes see; no setting of the developer's reaches them."""
@@ -84,9 +84,7 @@ class Database:
 
     def run(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a module-level function beside the program, in a process of its own; JSON in, JSON out."""
-        done = subprocess.run(
-            _call(function, args), cwd=ROOT, env=self.environment(), capture_output=True, text=True
-        )
+        done = subprocess.run(_call(function, args), cwd=ROOT, env=self.environment(), capture_output=True, text=True)
         if done.returncode:
             raise AssertionError(f"{function.__name__} failed:\n{done.stderr}")
         return json.loads(done.stdout.splitlines()[-1])
@@ -155,48 +153,69 @@ def _call(function: Callable[..., Any], args: Sequence[Any]) -> list[str]:
 
 
 @contextlib.contextmanager
-def database(template: Database | None = None) -> Iterator[Database]:
-    """A fresh database with all tables, or a copy of `template` (which nobody may be using); gone in the end."""
+def database(seed: Callable[..., Any] | None = None, *args: Any) -> Iterator[Database]:
+    """A fresh database with all tables and what the module-level function `seed` puts there; gone in the end."""
+    template = _seeded(seed, json.dumps(args)) if seed else _migrated()
     home = Path(tempfile.mkdtemp(prefix="revroute-serve-"))
-    try:
-        source = template or _migrated()
-        if not ON_POSTGRES:
-            shutil.copy(urlsplit(source.url).path, home / "db.sqlite3")
-            yield Database(f"sqlite:///{home}/db.sqlite3", home)
-            return
-        name = f"revroute_serve_{uuid.uuid4().hex[:12]}"
-        _on_server(f"CREATE DATABASE {name} TEMPLATE {urlsplit(source.url).path[1:]}")
-        try:
-            yield Database(_named(name), home)
-        finally:
-            _on_server(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        copy = _copy(template, home)
+        if ON_POSTGRES:
+            stack.callback(_drop, copy.url)
+        yield copy
 
 
 @cache
 def _migrated() -> Database:
-    """An empty database with all tables: migrating takes seconds, copying does not."""
-    home = Path(tempfile.mkdtemp(prefix="revroute-migrated-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    """An empty database with all tables: migrating and seeding take seconds, copying does not."""
+    home = _kept_folder()
     made = Database(f"sqlite:///{home}/db.sqlite3", home)
     if ON_POSTGRES:
-        name = f"revroute_migrated_{uuid.uuid4().hex[:12]}"
-        _on_server(f"CREATE DATABASE {name}")
-        atexit.register(_on_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        made = Database(_named(name), home)
+        made = Database(_created(""), home)
+        atexit.register(_drop, made.url)
     if (done := made.manage("migrate", "--verbosity=0")).returncode:
         raise AssertionError(done.stderr)
     return made
 
 
+@cache
+def _seeded(seed: Callable[..., Any], args: str) -> Database:
+    """The same with what `seed` puts there."""
+    made = _copy(_migrated(), _kept_folder())
+    if ON_POSTGRES:
+        atexit.register(_drop, made.url)
+    return replace(made, seeded=made.run(seed, *json.loads(args)))
+
+
+def _kept_folder() -> Path:
+    """A folder that goes with this process."""
+    home = Path(tempfile.mkdtemp(prefix="revroute-seeded-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return home
+
+
+def _copy(template: Database, home: Path) -> Database:
+    """A copy of a database that nobody is using."""
+    if ON_POSTGRES:
+        return replace(template, url=_created(f"TEMPLATE {urlsplit(template.url).path[1:]}"), home=home)
+    shutil.copy(urlsplit(template.url).path, home / "db.sqlite3")
+    return replace(template, url=f"sqlite:///{home}/db.sqlite3", home=home)
+
+
+def _created(how: str) -> str:
+    """The address of a new database on the server."""
+    name = f"revroute_serve_{uuid.uuid4().hex[:12]}"
+    _on_server(f"CREATE DATABASE {name} {how}")
+    return urlunsplit(urlsplit(SERVER_URL)._replace(path=f"/{name}"))
+
+
+def _drop(url: str) -> None:
+    _on_server(f"DROP DATABASE IF EXISTS {urlsplit(url).path[1:]} WITH (FORCE)")
+
+
 def _on_server(sql: str) -> None:
     with psycopg.connect(SERVER_URL, autocommit=True) as connection:
         connection.execute(sql)
-
-
-def _named(name: str) -> str:
-    return urlunsplit(urlsplit(SERVER_URL)._replace(path=f"/{name}"))
 
 
 # Posting ---------------------------------------------------------------------------------------------------
@@ -243,9 +262,7 @@ class Sender:
         """Raises OSError or HTTPException when no answer came; the next post opens a new connection."""
         began = time.monotonic()
         try:
-            self._connection.request(
-                "POST", f"/api/v1/intake/{post.source}", json.dumps(post.payload), post.headers()
-            )
+            self._connection.request("POST", f"/api/v1/intake/{post.source}", json.dumps(post.payload), post.headers())
             response = self._connection.getresponse()
             body = json.loads(response.read())
         except (OSError, HTTPException):
@@ -281,7 +298,6 @@ class Server:
     port: int
     process: subprocess.Popen
     log: Path
-    senders: list[Sender] = field(default_factory=list)
 
     def post(self, payload: dict[str, Any], **more: Any) -> Answer:
         """Post one lead over a connection of its own."""
@@ -325,13 +341,14 @@ class Server:
     def child(self, name: str) -> int | None:
         """The process of that kind: web (the web server's first), worker, or the worker's qcluster."""
         parent = self.child("worker") if name == "qcluster" else self.process.pid
-        word = "granian" if name == "web" else name
+        word = "granian\0" if name == "web" else f"{name}\0"
         found = [pid for pid in self.processes() if word in _read(pid, "cmdline") and _parent(pid) == parent]
         return found[0] if found else None
 
     def processes(self) -> list[int]:
         """Everything that runs for this server, orphans too: whatever carries its folder in the environment."""
-        return [pid for pid in _all_processes() if f"\0VAR_DIR={self.database.home}\0" in f"\0{_read(pid, 'environ')}\0"]
+        mark = f"\0VAR_DIR={self.database.home}\0"
+        return [pid for pid in _all_processes() if mark in f"\0{_read(pid, 'environ')}\0"]
 
     def stop(self, seconds: float = 20.0) -> int:
         """Ask it to end, as an operator does; its exit status. Raises TimeoutExpired."""
@@ -414,4 +431,3 @@ def main(name: str, arguments: str) -> None:
     """The other end of `Database.run`."""
     module, _, function = name.partition(":")
     print(json.dumps(getattr(import_module(module), function)(*json.loads(arguments))))
-

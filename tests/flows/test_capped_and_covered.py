@@ -11,8 +11,18 @@ from routing.models import Delivery, LedgerEntry, OwnerLoad, PlanAction, ReviewI
 from routing.replay import verify
 from routing.rulebook import publish
 from tests.builders import (
-    NOW, make_company, make_contact, make_deal, make_owner, make_pipeline, make_pool, make_rule, make_source,
-    make_team, make_version, publish_pool_rule,
+    NOW,
+    make_company,
+    make_contact,
+    make_deal,
+    make_owner,
+    make_pipeline,
+    make_pool,
+    make_rule,
+    make_source,
+    make_team,
+    make_version,
+    publish_pool_rule,
 )  # fmt: skip
 from tests.flows.test_nine_steps import decided, post
 
@@ -126,7 +136,8 @@ def test_an_owner_who_left_gives_way_to_cover_rule_team_then_review(elena):
 
 
 @pytest.mark.parametrize(
-    ("on_nobody", "status", "owner"), [("", "assigned", "fallback"), ("review", "review", None), ("next_step", "assigned", "last")]
+    ("on_nobody", "status", "owner"),
+    [("", "assigned", "fallback"), ("review", "review", None), ("next_step", "assigned", "last")],
 )
 def test_a_pool_with_nobody_follows_the_rules_policy_before_its_own(elena, on_nobody, status, owner):
     people = {"fallback": make_owner("fallback"), "last": make_owner("last")}
@@ -208,7 +219,9 @@ def test_a_stage_that_is_put_back_works_again(elena):
     assert Deal.objects.get().stage.key == "new"
 
 
-@pytest.mark.xfail(strict=True, reason="update_deal is planned and shown as confirmed, but nothing writes the deal's owner")
+@pytest.mark.xfail(
+    strict=True, reason="update_deal is planned and shown as confirmed, but nothing writes the deal's owner"
+)
 def test_an_open_deal_of_a_person_follows_the_new_owner(elena):
     ben = make_owner("ben", state="departed")
     pipeline = make_pipeline("sales", "new")
@@ -227,7 +240,9 @@ def test_review_time_and_clocks_come_from_the_policy(elena):
     assert found["sla_policy"] == "slow"
     budgets = SlaClock.objects.order_by("kind").values_list("kind", "budget_seconds", "real_time")
     assert list(budgets) == [("first_touch", 7200, True), ("no_activity", 14400, True)]
-    assert all(clock.due_at - clock.started_at == timedelta(seconds=clock.budget_seconds) for clock in SlaClock.objects.all())
+    assert all(
+        clock.due_at - clock.started_at == timedelta(seconds=clock.budget_seconds) for clock in SlaClock.objects.all()
+    )
     Owner.objects.update(accepts_leads=False)
     leads(1, start=1)
     item = ReviewItem.objects.get()

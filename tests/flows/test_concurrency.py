@@ -30,9 +30,7 @@ def seed_pool(weights, cap=None):
     make_source("web", owners[0])
     pipeline = make_pipeline("sales", "new")
     pool = make_pool("everybody", owners, weights, team=team)
-    publish_pool_rule(
-        owners[0], pool, pipeline=pipeline, stage=pipeline.stages.get(), sequence="speed_to_lead"
-    )
+    publish_pool_rule(owners[0], pool, pipeline=pipeline, stage=pipeline.stages.get(), sequence="speed_to_lead")
     return [owner.pk for owner in owners]
 
 
@@ -56,8 +54,7 @@ STYLES = {
 
 @pytest.mark.parametrize("style", STYLES)
 def test_200_identical_posts_50_at_a_time_make_one_lead(style):
-    with database() as db:
-        db.run(seed_pool, [1, 1])
+    with database(seed_pool, [1, 1]) as db:
         with serving(db) as server:
             answers = server.send([STYLES[style]] * 200, connections=50)
             db.settle()
@@ -78,8 +75,7 @@ def test_twins_make_one_lead_with_one_owner_and_one_appended_inquiry():
         for pair in range(pairs)
         for form in ("demo", "pricing")
     ]
-    with database() as db:
-        db.run(seed_pool, [1, 1, 1])
+    with database(seed_pool, [1, 1, 1]) as db:
         with serving(db) as server:
             for pair in range(pairs):  # both of a pair at the same instant, over two connections
                 answers = server.send(posts[2 * pair : 2 * pair + 2], connections=2)
@@ -124,8 +120,8 @@ def turns(db):
 
 
 def test_400_leads_from_20_clients_into_a_pool_of_4_are_shared_to_the_lead():
-    with database() as db:
-        owners = db.run(seed_pool, [1, 1, 1, 1])
+    with database(seed_pool, [1, 1, 1, 1]) as db:
+        owners = db.seeded
         with serving(db) as server:
             answers = server.send(buyers(400), connections=20)
             db.settle(60)
@@ -143,8 +139,8 @@ def test_400_leads_from_20_clients_into_a_pool_of_4_are_shared_to_the_lead():
 
 def test_weighted_shares_are_exact_at_every_whole_multiple_of_the_total_weight():
     weights = [1, 2, 3]
-    with database() as db:
-        owners = db.run(seed_pool, weights)
+    with database(seed_pool, weights) as db:
+        owners = db.seeded
         with serving(db) as server:
             answers = server.send(buyers(240), connections=20)
             db.settle(60)
@@ -158,8 +154,8 @@ def test_weighted_shares_are_exact_at_every_whole_multiple_of_the_total_weight()
 
 
 def test_a_cap_of_5_open_leads_is_never_exceeded():
-    with database() as db:
-        owners = db.run(seed_pool, [1, 1, 1, 1], 5)
+    with database(seed_pool, [1, 1, 1, 1], 5) as db:
+        owners = db.seeded
         with serving(db) as server:
             answers = server.send(buyers(40), connections=20)
             db.settle()

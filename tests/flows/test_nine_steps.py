@@ -10,8 +10,19 @@ from routing.models import Decision, ReviewItem, RuleSetVersion
 from routing.replay import verify
 from routing.rulebook import copy_to_draft, publish
 from tests.builders import (
-    NOW, TOKEN, make_company, make_contact, make_deal, make_owner, make_pipeline, make_pool, make_rule, make_source,
-    make_team, make_territory, make_version,
+    NOW,
+    TOKEN,
+    make_company,
+    make_contact,
+    make_deal,
+    make_owner,
+    make_pipeline,
+    make_pool,
+    make_rule,
+    make_source,
+    make_team,
+    make_territory,
+    make_version,
 )  # fmt: skip
 
 pytestmark = pytest.mark.django_db(transaction=True)

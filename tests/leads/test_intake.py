@@ -36,11 +36,17 @@ def test_a_new_submission_is_stored_as_it_came_and_waits(source):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("names", [{"submission_id": "s1"}, {"idempotency_key": "k1"}, {"submission_id": "s1", "idempotency_key": "k1"}])
+@pytest.mark.parametrize(
+    "names", [{"submission_id": "s1"}, {"idempotency_key": "k1"}, {"submission_id": "s1", "idempotency_key": "k1"}]
+)
 def test_a_name_holds_for_ever_and_tells_whether_the_body_is_the_same(source, names):
     first = store(incoming(source, **names))
     later = NOW + timedelta(days=400)
-    assert store(incoming(source, at=later, **names)) == (first.event, "key" if "idempotency_key" in names else "sub", True)
+    assert store(incoming(source, at=later, **names)) == (
+        first.event,
+        "key" if "idempotency_key" in names else "sub",
+        True,
+    )
     assert store(incoming(source, digest="d2", at=later, **names)).same_body is False
     assert RawEvent.objects.count() == 1
 

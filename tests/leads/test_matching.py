@@ -49,7 +49,9 @@ def test_two_contacts_of_one_e_mail_are_ambiguous_and_both_are_listed():
 
 
 def test_the_name_tells_two_contacts_of_one_e_mail_apart():
-    match = match_contact({"email": MAIL, "first_name": "Ada", "last_name": "LOVELACE"}, [ADA._replace(id=2, name="x"), ADA], [])
+    match = match_contact(
+        {"email": MAIL, "first_name": "Ada", "last_name": "LOVELACE"}, [ADA._replace(id=2, name="x"), ADA], []
+    )
     assert (match.verdict, match.id) == ("certain", 1)
     assert match.candidates == ((1, ("email", "name")), (2, ("email",)))
 
@@ -66,7 +68,11 @@ def test_an_e_mail_with_the_phone_beats_a_contact_of_the_phone_alone():
 
 
 def test_a_second_contact_of_the_e_mail_does_not_hide_the_conflict_with_the_phone():
-    named, twin, other = ADA._replace(phone=""), ADA._replace(id=2, name="x", phone=""), ContactRow(3, "", PHONE, "", None, None)
+    named, twin, other = (
+        ADA._replace(phone=""),
+        ADA._replace(id=2, name="x", phone=""),
+        ContactRow(3, "", PHONE, "", None, None),
+    )
     match = match_contact(LEAD, [named, twin], [other])
     assert match.verdict == "ambiguous"
     assert [id for id, _ in match.candidates] == [1, 2, 3]

@@ -22,10 +22,15 @@ def test_the_block_knows_that_it_writes_and_commits_at_its_end():
     assert Team.objects.count() == 1
 
 
-def test_an_error_rolls_everything_back_and_gives_the_lock_back():
-    with pytest.raises(RuntimeError), writing():
-        Team.objects.create(key="a", name="A")
+def write_and_fail(key):
+    with writing():
+        Team.objects.create(key=key, name=key)
         raise RuntimeError
+
+
+def test_an_error_rolls_everything_back_and_gives_the_lock_back():
+    with pytest.raises(RuntimeError):
+        write_and_fail("a")
     assert not is_writing()
     with writing():
         assert Team.objects.count() == 0
@@ -34,9 +39,8 @@ def test_an_error_rolls_everything_back_and_gives_the_lock_back():
 def test_an_inner_block_joins_the_outer_one_and_rolls_back_alone():
     with writing():
         Team.objects.create(key="a", name="A")
-        with pytest.raises(RuntimeError), writing():
-            Team.objects.create(key="b", name="B")
-            raise RuntimeError
+        with pytest.raises(RuntimeError):
+            write_and_fail("b")
         assert is_writing()
     assert list(Team.objects.values_list("key", flat=True)) == ["a"]
 

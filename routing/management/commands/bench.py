@@ -1,6 +1,7 @@
 """`manage.py bench NAME`: one benchmark on an empty database of its own; prints one JSON line."""
 
 import json
+import signal
 import sys
 from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
@@ -41,6 +42,7 @@ class Command(BaseCommand):
         if repeats < 1 or seconds <= 0:
             raise CommandError("--repeats has to be 1 at least, and --seconds more than 0.")
         floors = None
+        signal.signal(signal.SIGTERM, _end)  # so that what was started is stopped on this way out too
         try:
             stored = data.ensure(options["leads"] or LEADS[connection.vendor], self.say)
             if options["floors"]:
@@ -60,3 +62,7 @@ class Command(BaseCommand):
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(143)

@@ -46,9 +46,7 @@ class Command(BaseCommand):
         finally:
             group.stop()
         if ended:
-            raise CommandError(
-                f"The {ended[0]} process ended with status {ended[1]}; everything was stopped."
-            )
+            raise CommandError(f"The {ended[0]} process ended with status {ended[1]}; everything was stopped.")
         self.stdout.write("Stopped.")
 
     def _load_demo(self) -> None:
@@ -84,4 +82,5 @@ def _check_port(host: str, port: int) -> None:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
     except OSError as error:
-        raise CommandError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
+        reason = str(error.strerror).partition(" (")[0]
+        raise CommandError(f"Cannot listen on {host}, port {port}: {reason}.") from error

@@ -7,9 +7,11 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
 from routing.processes import Group
-from routing.worker import Done, tick
+from routing.worker import Done, start_ticking, tick
 
 TICK_SECONDS = 0.25
+STOP_SECONDS = 10.0
+"""How long what is under way may take to end; whatever takes longer is taken up again after its lease."""
 
 
 class Command(BaseCommand):
@@ -29,13 +31,16 @@ class Command(BaseCommand):
         group.stop_on_signals()
         cluster = [sys.executable, sys.argv[0], "qcluster"]
         group.start("queue", cluster)
+        threads = start_ticking(timezone.now, TICK_SECONDS, group.stopping)
         try:
             while not group.stopping.wait(TICK_SECONDS):
-                tick(timezone.now)
                 if group.children["queue"].poll() is not None:
                     group.start("queue", cluster)
         finally:
+            group.stopping.set()
             group.stop()
+            for thread in threads:
+                thread.join(STOP_SECONDS)
 
 
 def _counts(done: Done) -> str:

@@ -1,0 +1,73 @@
+"""Rules that change while leads come in: each decision belongs to one version, and replays."""
+
+import time
+from functools import partial
+
+import pytest
+from django.utils import timezone
+
+from routing.models import Decision, RuleSetVersion
+from routing.rulebook import copy_to_draft, publish
+from tests.builders import make_owner, make_pipeline, make_pool, make_rule, make_source, make_team, make_version
+from tests.flows.server import FULL, database, serving, wait_until
+from tests.flows.test_concurrency import buyers, ledger_agrees
+
+pytestmark = pytest.mark.server
+
+PUBLISHES, LEADS = (50, 2000) if FULL else (10, 300)
+
+
+def seed_two_pools():
+    """Two pools without a common member, and a published version that names the first; the pools' owners."""
+    team = make_team("sales")
+    pools = []
+    for name in ("east", "west"):
+        owners = [make_owner(f"{name}{number}", team) for number in range(2)]
+        pools.append(make_pool(name, owners, team=team))
+    make_source("web", owners[0])
+    pipeline = make_pipeline("sales", "new")
+    version = make_version(owners[0])
+    make_rule(version, "round_robin_pool", "pool", pool=pools[0], pipeline=pipeline, stage=pipeline.stages.get())
+    publish(version, None, timezone.now())
+    return {pool.pk: list(pool.owners.values_list("pk", flat=True)) for pool in pools}
+
+
+def publish_again_and_again(publishes, chunk, pools):
+    """Publish a copy of the version in force with the other pool, each time half of a chunk of leads is decided."""
+    for number in range(publishes):
+        while Decision.objects.count() < number * chunk + chunk // 2:
+            time.sleep(0.002)
+        draft = copy_to_draft(RuleSetVersion.objects.get(state="published"))
+        draft.purpose = f"publish {number}"
+        draft.save(update_fields=["purpose"])
+        draft.rules.update(pool_id=pools[(number + 1) % 2])
+        publish(draft, None, timezone.now())
+
+
+def test_each_decision_made_while_rules_are_published_belongs_to_one_version_and_replays():
+    posts, chunk = buyers(LEADS), LEADS // PUBLISHES
+    with database(seed_two_pools) as db:
+        members = {int(pool): owners for pool, owners in db.seeded.items()}
+        with serving(db) as server:
+            publisher = db.start(publish_again_and_again, PUBLISHES, chunk, list(members))
+            for number in range(PUBLISHES):  # each publish falls into a chunk of leads
+                answers = server.send(posts[number * chunk : (number + 1) * chunk], connections=16)
+                assert {answer.status for answer in answers} <= {201, 202}
+                wait_until(partial(_more_versions, db, number + 1), 30, "the publish of this chunk")
+            assert publisher.wait(30) == 0
+            db.settle(120)
+        states = db.rows("SELECT state, COUNT(*) FROM routing_rulesetversion GROUP BY state ORDER BY state")
+        assert states == [("published", 1), ("retired", PUBLISHES)]
+        pool_of = dict(db.rows("SELECT version_id, pool_id FROM routing_rule"))
+        decided = db.rows("SELECT version_id, owner_id, status FROM routing_decision ORDER BY id")
+        assert len(decided) == LEADS
+        assert {status for _, _, status in decided} == {"assigned"}
+        assert all(owner in members[pool_of[version]] for version, owner, _ in decided)
+        assert len({version for version, _, _ in decided}) >= PUBLISHES
+        ledger_agrees(db)
+        replayed = db.manage("replay", "--verify")
+        assert (replayed.returncode, replayed.stdout) == (0, f"{LEADS} decisions decided again, 0 differences.\n")
+
+
+def _more_versions(db, count):
+    return db.value("SELECT COUNT(*) FROM routing_rulesetversion WHERE state <> 'draft'") > count

@@ -1,0 +1,86 @@
+"""The reading side of the HTTP API, over real rows: tokens, filters, pages, errors with a stable code."""
+
+import pytest
+from django.test import Client
+
+from leads.models import Lead
+from leads.tokens import hash_token
+from routing.api.site import api
+from routing.models import ApiToken
+from tests.builders import NOW, make_owner, make_source
+
+pytestmark = pytest.mark.django_db
+
+AUTH = {"Authorization": "Bearer reader"}
+
+
+@pytest.fixture
+def leads():
+    ApiToken.objects.create(name="reader", token_hash=hash_token("reader"))
+    elena = make_owner("elena")
+    source = make_source("web", elena)
+    common = {"source": source, "lead_type": "contact", "received_at": NOW}
+    owned = Lead.objects.create(id=1, state="assigned", owner=elena, owned_at=NOW, reason="Hers.", **common)
+    waiting = Lead.objects.create(id=2, state="review", **common)
+    return owned, waiting
+
+
+def get(path, **headers):
+    return Client().get(f"/api/v1/{path}", headers=AUTH | headers)
+
+
+def test_leads_come_newest_first_and_filtered(leads):
+    assert [row["id"] for row in get("leads").json()["items"]] == [2, 1]
+    page = get("leads?state=assigned").json()
+    assert (page["count"], [row["source"] for row in page["items"]]) == (1, ["web"])
+    assert [row["id"] for row in get("leads?limit=1&offset=1").json()["items"]] == [1]
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_list_asks_as_often_for_one_lead_as_for_twenty(leads, count, django_assert_num_queries):
+    owned, _ = leads
+    for number in range(10, 10 + count):
+        Lead.objects.create(id=number, state="review", source=owned.source, lead_type="contact", received_at=NOW)
+    with django_assert_num_queries(3):  # the token, the count, the page
+        get("leads")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("leads/99", 404, "not_found"),
+        ("leads/1/decision", 404, "not_found"),
+        ("events/99", 404, "not_found"),
+        ("leads/99999999999999999999999", 404, "not_found"),
+        ("leads/99999999999999999999999/decision", 404, "not_found"),
+        ("events/99999999999999999999999", 404, "not_found"),
+        ("leads?limit=many", 400, "bad_request"),
+    ],
+)
+def test_errors_are_problem_documents_with_a_code(leads, path, status, code):
+    answer = get(path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("token", ["", "Bearer wrong", "Basic reader"])
+def test_without_a_token_nothing_is_told(leads, token):
+    answer = Client().get("/api/v1/leads", headers={"Authorization": token})
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorised")
+
+
+def test_an_inactive_token_is_no_token(leads):
+    ApiToken.objects.update(active=False)
+    assert get("leads").status_code == 401
+
+
+def test_openapi_names_every_address():
+    assert sorted(api.get_openapi_schema()["paths"]) == [
+        "/api/v1/events/{event_id}",
+        "/api/v1/intake/{source_key}",
+        "/api/v1/leads",
+        "/api/v1/leads/{lead_id}",
+        "/api/v1/leads/{lead_id}/decision",
+    ]
+    assert Client().get("/api/v1/openapi.json").status_code == 200
+    assert Client().get("/api/v1/docs").status_code == 200
