@@ -61,8 +61,9 @@ DUMP = {
     "leads_lead": "id, state, contact_id, company_id, deal_id, owner_id, lead_type, high_intent, lead_score, reason",
     "leads_note": "lead_id, deal_id, text",
     "leads_task": "decision_id, step, lead_id, owner_id, sequence, text",
+    "routing_configrevision": "digest",
     "routing_decision": (
-        "id, event_id, lead_id, version_id, revision_id, status, hierarchy_step, rule_id, owner_id, team_id, tier,"
+        "id, event_id, lead_id, version_id, status, hierarchy_step, rule_id, owner_id, team_id, tier,"
         " pipeline_key, stage_key, sequence, review_reason, reason, route_flag, lead_type, sla_policy"
     ),
     "routing_planaction": "decision_id, position, action, connector, state, error",

@@ -226,7 +226,6 @@ people = st.fixed_dictionaries(
         "phone": st.sampled_from([PHONE, "+4930901821"]),
         "first_name": st.sampled_from(["Ada", "Bob"]),
         "company_domain": st.sampled_from(["acme.example", "other.example"]),
-        "is_test": st.just(False),
     },
 )
 

@@ -14,6 +14,7 @@ from routing import demo
 from routing.processes import Group
 
 WEB = "revroute.wsgi:application"
+KILL_SECONDS = 5
 
 
 class Command(BaseCommand):
@@ -59,13 +60,16 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _web(self, options: dict[str, Any]) -> list[str]:
-        """One web process on SQLite, where a second one only waits for the file's one writer."""
+        """One web process on SQLite, where a second one only waits for the file's one writer.
+
+        The kill timeout is for a process that is asked to end while it starts, and does not hear it.
+        """
         workers = options["workers"] or (1 if connection.vendor == "sqlite" else 2)
         granian = os.path.join(os.path.dirname(sys.executable), "granian")
         return [
             granian, "--interface", "wsgi", "--host", options["host"], "--port", str(options["port"]),
             "--workers", str(workers), "--blocking-threads", str(options["threads"]), "--no-ws",
-            "--log-level", "error", "--respawn-failed-workers", WEB,
+            "--log-level", "error", "--respawn-failed-workers", "--workers-kill-timeout", str(KILL_SECONDS), WEB,
         ]  # fmt: skip
 
     def _greet(self, options: dict[str, Any]) -> None:
