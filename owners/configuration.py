@@ -50,6 +50,8 @@ class ConfigQuerySet(models.QuerySet):
         with changing():
             return super().delete()
 
+    delete.queryset_only = True  # as Django's own: `Owner.objects.delete()` must not be
+
     def bulk_create(self, objs, *args, **kwargs):
         with changing():
             return super().bulk_create(objs, *args, **kwargs)

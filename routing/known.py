@@ -12,8 +12,8 @@ from typing import Any
 from django.db import connection
 
 from leads.matching import CompanyRow, ContactRow, folded, identity
-from routing.engine.values import DealSeen, OpenLead
 from leads.sql import execute
+from routing.engine.values import DealSeen, OpenLead
 
 # `> ''` is the very condition of the partial indexes: only so do both databases use them.
 SQL = """
@@ -34,18 +34,22 @@ SELECT 'company', id, CASE WHEN is_customer THEN 1 ELSE 0 END, owner_id, domain,
 UNION ALL
 SELECT 'lead', l.id, l.contact_id, l.owner_id, l.state, '', CAST(MIN(r.owner_id) AS text)
   FROM leads_lead l LEFT JOIN routing_reviewitem r ON r.lead_id = l.id AND r.state = 'open'
- WHERE l.state IN ('assigned', 'review') AND l.contact_id IN (SELECT id FROM c)
+ WHERE l.state IN ('assigned', 'review') AND NOT l.is_test AND l.contact_id IN (SELECT id FROM c)
  GROUP BY l.id, l.contact_id, l.owner_id, l.state
 UNION ALL
 SELECT 'own deal', d.id, d.contact_id, d.owner_id, p.key, '', ''
   FROM leads_deal d JOIN leads_pipeline p ON p.id = d.pipeline_id
- WHERE d.state = 'open' AND d.contact_id IN (SELECT id FROM c)
+ WHERE d.state = 'open' AND d.contact_id IN (SELECT id FROM c) AND {not_test}
 UNION ALL
 SELECT 'deal', d.id, d.company_id, d.owner_id, p.key, '', ''
   FROM leads_deal d JOIN leads_pipeline p ON p.id = d.pipeline_id
- WHERE d.state = 'open' AND d.company_id IN (SELECT id FROM o)
+ WHERE d.state = 'open' AND d.company_id IN (SELECT id FROM o) AND {not_test}
 ORDER BY 2
 """
+
+
+# The deal that a test lead made carries the lead's id; it is nobody's open deal.
+NOT_TEST = "NOT EXISTS (SELECT 1 FROM leads_lead t WHERE t.id = d.id AND t.is_test)"
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ class Known:
     open_leads: dict[int, OpenLead] = field(default_factory=dict)
     contact_deals: dict[int, list[DealSeen]] = field(default_factory=lambda: defaultdict(list))
     company_deals: dict[int, list[DealSeen]] = field(default_factory=lambda: defaultdict(list))
-    touched: set[str | int] = field(default_factory=set)
+    touched: set[str | tuple[str, int | None]] = field(default_factory=set)
 
     def add_contact(self, row: ContactRow) -> None:
         self.contacts[row.id] = row
@@ -74,15 +78,16 @@ class Known:
         if row.domain:
             self.by_domain[row.domain].append(row)
 
-    def note(self, fields: Mapping[str, Any], company: int | None) -> None:
-        """An event with these fields was decided in this batch."""
+    def note(self, fields: Mapping[str, Any], contact: int | None, company: int | None) -> None:
+        """An event with these fields, of this contact and company, was decided in this batch."""
         self.touched.update(key for key in identity(fields) if key)
-        if company is not None:
-            self.touched.add(company)
+        self.touched.update((("contact", contact), ("company", company)))
 
-    def met(self, fields: Mapping[str, Any], company: int | None) -> bool:
+    def met(self, fields: Mapping[str, Any], contact: int | None, company: int | None) -> bool:
         """Whether an earlier event of the batch shares anything with these."""
-        if company in self.touched:
+        if contact is not None and ("contact", contact) in self.touched:
+            return True
+        if company is not None and ("company", company) in self.touched:
             return True
         return any(key in self.touched for key in identity(fields))
 
@@ -98,11 +103,11 @@ def read_known(emails: Iterable[str], phones: Iterable[str], domains: Iterable[s
     """One statement, whatever the number of values."""
     lists = [sorted(values) for values in (set(emails), set(phones), set(domains))]
     if connection.vendor == "postgresql":
-        sql = SQL.format(in_emails="= ANY(%s)", in_phones="= ANY(%s)", in_domains="= ANY(%s)")
+        sql = SQL.format(in_emails="= ANY(%s)", in_phones="= ANY(%s)", in_domains="= ANY(%s)", not_test=NOT_TEST)
         rows = execute(sql, lists)
     else:
         listed = "IN (SELECT value FROM json_each(%s))"
-        sql = SQL.format(in_emails=listed, in_phones=listed, in_domains=listed)
+        sql = SQL.format(in_emails=listed, in_phones=listed, in_domains=listed, not_test=NOT_TEST)
         rows = execute(sql, [json.dumps(values) for values in lists])
     return _gather(rows)
 

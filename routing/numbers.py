@@ -7,11 +7,11 @@ from fractions import Fraction
 
 from django.db import connection
 
+from leads.sql import execute
 from routing.engine.people import People
 from routing.engine.rotation import Turn
 from routing.engine.values import NO_LOAD, Load, Numbers
 from routing.rows import local_day
-from leads.sql import execute
 
 SQL = """
 SELECT 'turn', r.member_id, r.v, r.last, CASE WHEN r.away THEN 1 ELSE 0 END, '', 0, '', 0

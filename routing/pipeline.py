@@ -189,7 +189,7 @@ def facts_of(lead: Normalised) -> dict:
 
 def _decide(event: Prepared, case: Case, numbers: Numbers, config: Configuration, known: Known) -> Settled:
     """Decide one event; a twin is looked at anew, with what the batch brought before it."""
-    if known.met(event.lead.fields, case.company.id):
+    if known.met(event.lead.fields, case.contact.id, case.company.id):
         case = _case(event, known, case.now)
         _read_missing(case, numbers, config)
     decision = decide(case, numbers, config.rules, config.people)
@@ -223,7 +223,7 @@ def _settle(event: Prepared, case: Case, decision) -> Settled:
 
 def _meet(settled: Settled, known: Known) -> None:
     """Let the rest of the batch see what this event brought, as if it had been read from the database."""
-    known.note(settled.event.lead.fields, settled.company)
+    known.note(settled.event.lead.fields, settled.contact, settled.company)
     outcome, fields = settled.decision.outcome, settled.event.lead.fields
     owner = outcome.owner if outcome.status == "assigned" else None
     if settled.new_company:
@@ -235,6 +235,8 @@ def _meet(settled: Settled, known: Known) -> None:
         )
     elif owner is not None and settled.contact is not None:
         known.contacts[settled.contact] = known.contacts[settled.contact]._replace(owner=owner)
+    if settled.case.is_test:
+        return
     if outcome.status in ("assigned", "review") and settled.contact is not None:
         known.open_leads.setdefault(settled.contact, OpenLead(settled.event.id, owner, outcome.reviewer))
     if "create_deal" in outcome.plan:

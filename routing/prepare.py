@@ -14,6 +14,7 @@ from leads.normalise import Normalised, normalise_found
 from leads.parse import Unreadable, parse_body
 from routing.steps import step
 
+LONGEST_KEY = 80
 SOURCE_SECONDS = 1.0
 """How long a source may be used without reading it again: a revoked token works so much longer at most."""
 
@@ -49,7 +50,9 @@ _by_id: dict[int, tuple[float, SourceInfo]] = {}
 
 
 def source_by_key(key: str) -> SourceInfo | None:
-    """The source of that key; None when there is none."""
+    """The source of that key; None when there is none, or nothing could be called so."""
+    if len(key) > LONGEST_KEY or not key.isprintable():
+        return None
     held = _by_key.get(key)
     if held and held[0] > time.monotonic():
         return held[1]

@@ -29,7 +29,7 @@ DEALS = Target(Deal, all_fields(Deal, auto_id=False))
 LEADS = Target(Lead, all_fields(Lead, auto_id=False))
 DECISIONS = Target(DecisionRow, all_fields(DecisionRow, auto_id=False))
 NOTES = Target(Note, ("lead", "created_at", "deal", "text"))
-CLOCKS = Target(SlaClock, all_fields(SlaClock, auto_id=True), skip=True)
+CLOCKS = Target(SlaClock, all_fields(SlaClock, auto_id=True))
 ACTIONS = Target(PlanAction, all_fields(PlanAction, auto_id=True))
 DELIVERIES = Target(Delivery, all_fields(Delivery, auto_id=True))
 REVIEWS = Target(ReviewItem, all_fields(ReviewItem, auto_id=True), skip=True)
@@ -37,11 +37,12 @@ LEDGER = Target(LedgerEntry, all_fields(LedgerEntry, auto_id=True))
 TURNS = Target(RotationState, ("member", "v", "last", "away"), upsert="member")
 LOADS = Target(OwnerLoad, ("owner", "open_leads", "day", "day_count", "week", "week_count"), upsert="owner")
 CONTACT_OWNERS = Target(Contact, ("id", "owner"), update=True)
+DEAL_OWNERS = Target(Deal, ("id", "owner"), update=True)
 EVENTS = Target(RawEvent, ("id", "state", "error"), update=True)
 
 TARGETS = (
     COMPANIES, CONTACTS, DEALS, LEADS, DECISIONS, NOTES, CLOCKS, ACTIONS, DELIVERIES, REVIEWS, LEDGER, TURNS,
-    LOADS, CONTACT_OWNERS, EVENTS,
+    LOADS, CONTACT_OWNERS, DEAL_OWNERS, EVENTS,
 )  # fmt: skip
 
 
@@ -109,7 +110,7 @@ def _add_parties(settled: Settled, context: Context) -> None:
         context.add(COMPANIES, settled.company, name, domain, False, None, "", context.now)
     if settled.new_contact:
         context.add(
-            CONTACTS, settled.contact, facts.get("email", ""), facts.get("phone", ""), facts.get("first_name", ""),
+            CONTACTS, settled.contact, facts.get("email", ""), facts.get("phone", "")[:20], facts.get("first_name", ""),
             facts.get("last_name", ""), facts.get("job_title", ""), settled.company, owner, "", context.now,
         )  # fmt: skip
     elif settled.contact is not None and owner is not None and owner != settled.case.contact.owner:
@@ -134,8 +135,8 @@ def _add_decision(settled: Settled, context: Context) -> None:
         context.add(
             LEADS, event.id, event.source, settled.contact, settled.company, settled.deal, STATES[outcome.status],
             owned, outcome.lead_type, outcome.high_intent, facts.get("lead_score"), facts.get("email", ""),
-            facts.get("phone", ""), lead_name(facts)[:250], facts.get("country", ""), facts.get("consent_to_contact"),
-            event.lead.is_test, event.received_at, context.now if owned else None, outcome.reason,
+            facts.get("phone", "")[:20], lead_name(facts)[:400], facts.get("country", ""),
+            facts.get("consent_to_contact"), event.lead.is_test, event.received_at, context.now if owned else None, outcome.reason,
         )  # fmt: skip
     context.rows[DECISIONS].append(decision_row(settled))
 
@@ -188,16 +189,18 @@ def _add_ownership(settled: Settled, context: Context, members: set[int], owners
     outcome, decision, event = settled.decision.outcome, settled.decision, settled.event
     for clock in decision.clocks:
         context.add(
-            CLOCKS, settled.lead, outcome.owner, clock.kind, outcome.sla_policy, clock.budget, clock.real_time,
-            context.now, clock.due_at, "running", None,
+            CLOCKS, settled.lead, event.id, outcome.owner, clock.kind, outcome.sla_policy, clock.budget,
+            clock.real_time, context.now, clock.due_at, "running", None,
         )  # fmt: skip
     if outcome.status == "appended":
-        told = outcome.owner if outcome.owner is not None else outcome.reviewer
+        told = outcome.reviewer if outcome.reviewer is not None else outcome.owner
         _owe(settled, context, Delivery.Kind.NOTICE, told, outcome.channels, Delivery.State.OWED)
     if outcome.status != "assigned":
         return
     if "create_deal" in outcome.plan:
         _add_deal(settled, context)
+    if "update_deal" in outcome.plan:
+        context.add(DEAL_OWNERS, settled.deal, outcome.owner)
     if "write_routing_reason_note" in outcome.plan:
         context.add(NOTES, settled.lead, context.now, settled.deal, outcome.reason)
     if not settled.case.is_test:
@@ -227,7 +230,7 @@ def _add_deal(settled: Settled, context: Context) -> None:
     name = facts.get("company_name") or lead_name(facts) or facts.get("email", "")
     context.add(
         DEALS, settled.deal, name[:200], settled.contact, settled.company, pipeline, stage, outcome.owner, "open",
-        True, "", context.now,
+        not settled.case.is_test, "", context.now,
     )  # fmt: skip
 
 

@@ -44,8 +44,8 @@ class Contact(models.Model):
     id = models.BigIntegerField(primary_key=True, default=new_id, editable=False)
     email = models.CharField(max_length=320, blank=True, help_text="Lower case.")
     phone = models.CharField(max_length=20, blank=True, help_text="E.164.")
-    first_name = models.CharField(max_length=120, blank=True)
-    last_name = models.CharField(max_length=120, blank=True)
+    first_name = models.CharField(max_length=200, blank=True)
+    last_name = models.CharField(max_length=200, blank=True)
     job_title = models.CharField(max_length=200, blank=True)
     company = models.ForeignKey(Company, models.PROTECT, null=True, blank=True, related_name="contacts")
     owner = models.ForeignKey(Owner, models.PROTECT, null=True, blank=True, related_name="contacts")
@@ -65,9 +65,7 @@ class Contact(models.Model):
         ]
 
     def __str__(self):
-        return (
-            f"{self.first_name} {self.last_name}".strip() or self.email or self.phone or f"contact {self.pk}"
-        )
+        return f"{self.first_name} {self.last_name}".strip() or self.email or self.phone or f"contact {self.pk}"
 
 
 class Pipeline(ConfigModel):
@@ -90,9 +88,7 @@ class Stage(ConfigModel):
 
     class Meta:
         ordering = ["pipeline", "position", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["pipeline", "key"], name="stage_key_once_per_pipeline")
-        ]
+        constraints = [models.UniqueConstraint(fields=["pipeline", "key"], name="stage_key_once_per_pipeline")]
 
     def __str__(self):
         return f"{self.pipeline}: {self.name}"
@@ -108,11 +104,11 @@ class Deal(models.Model):
     name = models.CharField(max_length=200, blank=True)
     contact = models.ForeignKey(Contact, models.PROTECT, null=True, blank=True, related_name="deals")
     company = models.ForeignKey(Company, models.PROTECT, null=True, blank=True, related_name="deals")
-    pipeline = models.ForeignKey(Pipeline, models.PROTECT, related_name="deals")
-    stage = models.ForeignKey(Stage, models.PROTECT, related_name="deals")
+    pipeline = models.ForeignKey(Pipeline, models.PROTECT, db_index=False, related_name="deals")
+    stage = models.ForeignKey(Stage, models.PROTECT, db_index=False, related_name="deals")
     owner = models.ForeignKey(Owner, models.PROTECT, null=True, blank=True, related_name="deals")
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
-    routed = models.BooleanField(default=False, help_text="Made by RevRoute.")
+    routed = models.BooleanField(default=False, help_text="Made by RevRoute for a lead that is no test.")
     external_id = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField()
 
@@ -124,9 +120,7 @@ class Deal(models.Model):
                 condition=Q(state="open", routed=True),
                 name="one_open_routed_deal_per_contact_and_pipeline",
             ),
-            models.UniqueConstraint(
-                fields=["external_id"], condition=~Q(external_id=""), name="deal_external_id_once"
-            ),
+            models.UniqueConstraint(fields=["external_id"], condition=~Q(external_id=""), name="deal_external_id_once"),
         ]
         indexes = [
             models.Index(fields=["company"], condition=Q(state="open"), name="deal_open_company"),
@@ -173,7 +167,7 @@ class Activity(TimelineRow):
 class Note(TimelineRow):
     """A sentence for sales: the routing reason, or what a person wrote."""
 
-    deal = models.ForeignKey(Deal, models.SET_NULL, null=True, blank=True, related_name="notes")
+    deal = models.ForeignKey(Deal, models.SET_NULL, db_index=False, null=True, blank=True, related_name="notes")
     text = models.TextField()
 
     class Meta:
@@ -196,9 +190,7 @@ class Task(TimelineRow):
 
     class Meta:
         ordering = ["due_at"]
-        constraints = [
-            models.UniqueConstraint(fields=["decision_id", "step"], name="one_task_per_sequence_step")
-        ]
+        constraints = [models.UniqueConstraint(fields=["decision_id", "step"], name="one_task_per_sequence_step")]
 
     def __str__(self):
         return self.text

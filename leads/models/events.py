@@ -58,7 +58,7 @@ class IdempotencyKey(models.Model):
     keys are the hash of the canonical body of a sender that gives neither; only these expire.
     """
 
-    source = models.ForeignKey(Source, models.CASCADE, related_name="+")
+    source = models.ForeignKey(Source, models.CASCADE, db_index=False, related_name="+")
     key = models.CharField(max_length=210)
     event = models.ForeignKey(RawEvent, models.CASCADE, related_name="keys")
     expires_at = models.DateTimeField(null=True)

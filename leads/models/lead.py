@@ -21,18 +21,18 @@ class Lead(models.Model):
     OPEN = (State.ASSIGNED, State.REVIEW)
 
     id = models.BigIntegerField(primary_key=True, editable=False)
-    source = models.ForeignKey(Source, models.PROTECT, related_name="leads")
+    source = models.ForeignKey(Source, models.PROTECT, db_index=False, related_name="leads")
     contact = models.ForeignKey(Contact, models.PROTECT, null=True, blank=True, related_name="leads")
     company = models.ForeignKey(Company, models.PROTECT, null=True, blank=True, related_name="leads")
-    deal = models.ForeignKey(Deal, models.SET_NULL, null=True, blank=True, related_name="leads")
+    deal = models.ForeignKey(Deal, models.SET_NULL, db_index=False, null=True, blank=True, related_name="leads")
     state = models.CharField(max_length=10, choices=State.choices)
-    owner = models.ForeignKey(Owner, models.PROTECT, null=True, blank=True, related_name="leads")
+    owner = models.ForeignKey(Owner, models.PROTECT, db_index=False, null=True, blank=True, related_name="leads")
     lead_type = models.CharField(max_length=40)
     high_intent = models.BooleanField(default=False)
     lead_score = models.PositiveSmallIntegerField(null=True, blank=True)
     email = models.CharField(max_length=320, blank=True)
     phone = models.CharField(max_length=20, blank=True)
-    name = models.CharField(max_length=250, blank=True)
+    name = models.CharField(max_length=400, blank=True)
     country = models.CharField(max_length=2, blank=True)
     consent_to_contact = models.BooleanField(null=True, blank=True)
     is_test = models.BooleanField(default=False)
@@ -46,18 +46,14 @@ class Lead(models.Model):
             models.CheckConstraint(
                 condition=~Q(state="assigned") | Q(owner__isnull=False), name="assigned_lead_has_an_owner"
             ),
-            models.CheckConstraint(
-                condition=Q(owner__isnull=True) | ~Q(reason=""), name="owned_lead_has_a_reason"
-            ),
+            models.CheckConstraint(condition=Q(owner__isnull=True) | ~Q(reason=""), name="owned_lead_has_a_reason"),
             models.CheckConstraint(
                 condition=Q(owner__isnull=True) | Q(owned_at__isnull=False),
                 name="owned_lead_knows_since_when",
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["contact"], condition=Q(state__in=["assigned", "review"]), name="lead_open_contact"
-            ),
+            models.Index(fields=["contact"], condition=Q(state__in=["assigned", "review"]), name="lead_open_contact"),
             models.Index(fields=["owner", "-id"], name="lead_by_owner"),
         ]
 

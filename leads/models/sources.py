@@ -40,15 +40,11 @@ class Source(ConfigModel):
     key = models.SlugField(max_length=80)
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.GENERIC)
-    system_name = models.CharField(
-        max_length=80, blank=True, help_text="How decisions name it; empty: the key."
-    )
+    system_name = models.CharField(max_length=80, blank=True, help_text="How decisions name it; empty: the key.")
     owner = models.ForeignKey(
         Owner, models.PROTECT, related_name="sources", help_text="Answers for what this source sends."
     )
-    lead_type = models.ForeignKey(
-        LeadType, models.PROTECT, related_name="+", help_text="Of leads that name none."
-    )
+    lead_type = models.ForeignKey(LeadType, models.PROTECT, related_name="+", help_text="Of leads that name none.")
     active = models.BooleanField(default=True)
     token_hash = models.CharField(max_length=64, blank=True, editable=False)
     previous_token_hash = models.CharField(
@@ -62,9 +58,7 @@ class Source(ConfigModel):
     )
     field_mapping = models.JSONField(default=dict, blank=True, help_text="Payload key to contract field.")
     blocked_patterns = WordsField(help_text="A lead with one of these texts is spam; * stands for anything.")
-    rate_limit = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Posts a minute, per web process."
-    )
+    rate_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Posts a minute, per web process.")
 
     class Meta:
         ordering = ["name"]

@@ -8,6 +8,7 @@ import json
 import logging
 import re
 import secrets
+import threading
 import time
 import uuid
 from collections import deque
@@ -17,7 +18,7 @@ from hashlib import sha256
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import timezone
 
 from leads.flatten import Found, flatten
@@ -58,14 +59,14 @@ def _intake(request: HttpRequest, source_key: str) -> HttpResponse:
         raise Problem(405, "method_not_allowed", headers={"Allow": "POST"})
     source = _authenticated(request, source_key)
     body = _body(request)
-    key = _idempotency_key(request)
     received_at = timezone.now()
     wait = _wait(request)
     with step("store_raw_event"):
         try:
+            key = _idempotency_key(request)
             payload = parse_body(body, request.headers.get("Content-Type", ""))
         except Unreadable as error:
-            return _unreadable(request, source, body, key, received_at, error)
+            return _unreadable(request, source, body, received_at, error)
         found = flatten(payload, source.mapping)
         incoming = _incoming(request, source, body, canonical_digest(payload), found, key, received_at)
         stored = store(incoming) if wait else _store_and_wake(incoming)
@@ -73,7 +74,11 @@ def _intake(request: HttpRequest, source_key: str) -> HttpResponse:
         return _repeated(source, incoming, stored)
     if not wait:
         return _accepted(stored.event)
-    return _routed(source, incoming, stored.event, found, wait)
+    try:
+        return _routed(source, incoming, stored.event, found, wait)
+    except Exception:  # what fails after the store is not the sender's problem
+        logger.exception("Event %s is stored; its answer failed", stored.event)
+        return _accepted(stored.event)
 
 
 def _authenticated(request: HttpRequest, source_key: str) -> SourceInfo:
@@ -93,20 +98,22 @@ def _authenticated(request: HttpRequest, source_key: str) -> SourceInfo:
 
 
 _recent: dict[int, deque[float]] = {}
+_counting = threading.Lock()
 
 
 def _limit(source: SourceInfo) -> None:
     """At most `rate_limit` posts in any 60 seconds, counted in this web process."""
     if not source.rate_limit:
         return
-    posts = _recent.setdefault(source.id, deque())
     now = time.monotonic()
-    while posts and posts[0] <= now - 60:
-        posts.popleft()
-    if len(posts) >= source.rate_limit:
-        seconds = max(1, round(posts[0] + 60 - now))
-        raise Problem(429, "too_many_requests", headers={"Retry-After": str(seconds)})
-    posts.append(now)
+    with _counting:
+        posts = _recent.setdefault(source.id, deque())
+        while posts and posts[0] <= now - 60:
+            posts.popleft()
+        if len(posts) >= source.rate_limit:
+            seconds = max(1, round(posts[0] + 60 - now))
+            raise Problem(429, "too_many_requests", headers={"Retry-After": str(seconds)})
+        posts.append(now)
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -119,16 +126,20 @@ def _body(request: HttpRequest) -> bytes:
         length = 0
     if length > limit:
         raise too_large
-    body = request.read(limit + 1)
+    try:
+        body = request.read(limit + 1)
+    except UnreadablePostError as error:
+        raise Problem(400, "body_incomplete", "The connection ended before the body did.") from error
     if len(body) > limit:
         raise too_large
     return body
 
 
 def _idempotency_key(request: HttpRequest) -> str:
+    """The sender's own key. One that cannot be used makes the post unreadable: it is kept, and refused."""
     key = request.headers.get("Idempotency-Key", "").strip()
     if key and not PRINTABLE.fullmatch(key):
-        raise Problem(400, "bad_idempotency_key", f"Use 1 to {MAX_KEY} visible ASCII characters.")
+        raise Unreadable("bad_idempotency_key", f"Use 1 to {MAX_KEY} visible ASCII characters.")
     return key
 
 
@@ -182,14 +193,14 @@ def _store_and_wake(incoming: Incoming) -> Stored:
 
 
 def _unreadable(
-    request: HttpRequest, source: SourceInfo, body: bytes, key: str, received_at: datetime, error: Unreadable
+    request: HttpRequest, source: SourceInfo, body: bytes, received_at: datetime, error: Unreadable
 ) -> HttpResponse:
     """Keep what came, tell a person, refuse it."""
     incoming = Incoming(
         source=source.id, body=body, content_type=request.headers.get("Content-Type", "")[:200],
         headers=kept_headers({name.lower(): value for name, value in request.headers.items()}),
         digest=sha256(body).hexdigest(), received_at=received_at, correlation_id=_correlation(request),
-        intent_class=_intent_class(source), idempotency_key=key,
+        intent_class=_intent_class(source),
     )  # fmt: skip
     event = keep(incoming, RawEvent.State.UNREADABLE, error.code)
     note_unreadable(event, source, error.code, received_at)
@@ -214,14 +225,10 @@ def _routed(source: SourceInfo, incoming: Incoming, event: int, found: Found, wa
     until = time.monotonic() + wait
     try:
         prepared = Prepared(event, source.id, incoming.received_at, normalised(found, source))
-    except Exception:
-        logger.exception("Event %s could not be prepared; the leader tries again", event)
+    except Exception:  # the leader tries again, and sets the event aside when it fails too
+        logger.exception("Event %s could not be prepared", event)
         prepared = None
-    try:
-        result = combiner.submit(event, prepared, until - time.monotonic())
-    except Exception:
-        logger.exception("Leading for event %s failed; the worker carries on", event)
-        return _accepted(event)
+    result = combiner.submit(event, prepared, until - time.monotonic())
     story = _story(source, incoming, event, result)
     return _decided(story, 201) if story else _accepted(event)
 

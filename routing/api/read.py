@@ -1,10 +1,10 @@
 """Ids and filters in; events, leads and decisions as JSON out. Changes nothing."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import FilterSchema, NinjaAPI, Query, Router, Schema
+from ninja import Field, FilterSchema, NinjaAPI, Query, Router, Schema
 from ninja.pagination import LimitOffsetPagination, paginate
 from ninja.security import HttpBearer
 
@@ -23,6 +23,19 @@ class Token(HttpBearer):
 
 
 router = Router(auth=Token(), tags=["read"])
+
+
+LARGEST = 2**63 - 1
+Id = Annotated[int, Field(ge=0, le=LARGEST)]
+Key = Annotated[str, Field(pattern=r"^[\w-]{1,40}$")]
+
+
+class Pages(LimitOffsetPagination):
+    """Pages of 1 to 500 rows."""
+
+    class Input(LimitOffsetPagination.Input):
+        limit: int = Field(50, ge=1, le=500)
+        offset: int = Field(0, ge=0, le=LARGEST)
 
 
 class EventOut(Schema):
@@ -64,14 +77,14 @@ class LeadOut(Schema):
 
 
 class LeadFilter(FilterSchema):
-    state: str | None = None
-    owner_id: int | None = None
-    lead_type: str | None = None
+    state: Key | None = None
+    owner_id: Id | None = None
+    lead_type: Key | None = None
     is_test: bool | None = None
 
 
-@router.get("/events/{int:event_id}", response=EventOut)
-def event(request: HttpRequest, event_id: int) -> dict[str, Any]:
+@router.get("/events/{event_id}", response=EventOut)
+def event(request: HttpRequest, event_id: Id) -> dict[str, Any]:
     """What became of a posted event."""
     row = RawEvent.objects.select_related("source").defer("body", "headers").filter(pk=event_id).first()
     if row is None:
@@ -98,14 +111,14 @@ def _status(event: RawEvent, decided: bool) -> str:
 
 
 @router.get("/leads", response=list[LeadOut])
-@paginate(LimitOffsetPagination, page_size=50)
+@paginate(Pages)
 def leads(request: HttpRequest, filters: Query[LeadFilter]) -> Any:
     """Leads, the newest first."""
     return filters.filter(Lead.objects.select_related("source").order_by("-id"))
 
 
-@router.get("/leads/{int:lead_id}", response=LeadOut)
-def lead(request: HttpRequest, lead_id: int) -> Lead:
+@router.get("/leads/{lead_id}", response=LeadOut)
+def lead(request: HttpRequest, lead_id: Id) -> Lead:
     """One lead."""
     row = Lead.objects.select_related("source").filter(pk=lead_id).first()
     if row is None:
@@ -113,8 +126,8 @@ def lead(request: HttpRequest, lead_id: int) -> Lead:
     return row
 
 
-@router.get("/leads/{int:lead_id}/decision", response=dict)
-def decision(request: HttpRequest, lead_id: int) -> dict[str, Any]:
+@router.get("/leads/{lead_id}/decision", response=dict)
+def decision(request: HttpRequest, lead_id: Id) -> dict[str, Any]:
     """The decision that gave the lead its state: the decision document."""
     story = stories([lead_id]).get(lead_id)
     if story is None:

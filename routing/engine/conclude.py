@@ -45,13 +45,16 @@ def _appended(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
         if person
         else ()
     )
+    reviewer = verdict.reviewer
+    if person is not None and person.state != "active":  # who left is told nothing: somebody who is here is
+        reviewer = _reviewer(work, person.cover)
     outcome = Outcome(
         "appended",
         verdict.step,
         verdict.reason,
         verdict.flag,
         owner=verdict.owner,
-        reviewer=verdict.reviewer,
+        reviewer=reviewer,
         lead=verdict.lead,
         sla_policy=policy.key,
         due_at=clocks[0].due_at if clocks else None,

@@ -13,7 +13,7 @@ from routing.engine.conclude import conclude
 from routing.engine.people import People
 from routing.engine.placing import NotApplicable, Placed, place
 from routing.engine.rules import Rule, RuleSet
-from routing.engine.values import Case, Decision, Numbers
+from routing.engine.values import Case, CompanyMatch, ContactMatch, Decision, Numbers
 from routing.engine.verdict import Verdict
 from routing.engine.work import Work
 
@@ -50,18 +50,22 @@ def _identity(work: Work) -> Verdict | None:
     case = work.case
     if case.validity == "spam":
         return None
-    for match, what in ((case.contact, "people"), (case.company, "companies")):
-        if match.verdict == "ambiguous":
-            found = len(match.candidates)
-            detail = f"{found} {what} match and cannot be told apart"
-            if found == 1:
-                detail = "one contact has the same phone number with another e-mail, and may be somebody else"
-            return _review("", None, "ambiguous_duplicate", detail)
+    if case.contact.verdict == "ambiguous":
+        return _ambiguous(case.contact, "people")
     if case.open_lead:
         lead, owner, reviewer = case.open_lead
         sentence = reason.appended(work, lead, owner, reviewer)
         return Verdict("appended", "", None, lead=lead, owner=owner, reviewer=reviewer, reason=sentence)
+    if case.company.verdict == "ambiguous":
+        return _ambiguous(case.company, "companies")
     return None
+
+
+def _ambiguous(match: ContactMatch | CompanyMatch, what: str) -> Verdict:
+    detail = f"{len(match.candidates)} {what} match and cannot be told apart"
+    if len(match.candidates) == 1:
+        detail = "one contact has the same phone number with another e-mail, and may be somebody else"
+    return _review("", None, "ambiguous_duplicate", detail)
 
 
 def _by_rules(work: Work, step: str, entry: dict[str, Any]) -> Verdict | None:

@@ -11,6 +11,7 @@ from routing.engine.values import Load
 CHECKS = (
     "exists",
     "active",
+    "accepts_leads",
     "right_team",
     "covers",
     "source_allowed",
@@ -19,7 +20,7 @@ CHECKS = (
     "present",
     "not_tried",
 )
-"""Every check of SPEC.md section 7, in the order in which a decision reports them."""
+"""Every check of SPEC.md section 7, in the order in which a decision reports them; the switch apart from the state."""
 
 BINDING_FOR_RELATIONS = frozenset({"exists", "active", "present"})
 """Owners of a customer or an open deal fail only on absence, inactivity or departure; the rest is recorded."""
@@ -60,11 +61,11 @@ OFF_HOURS = "is outside working hours"
 NOTHING: Mapping[str, str] = {}
 PASSED = Checked(NOTHING, NOTHING, True)
 MISSING = Checked({"exists": "no such owner"}, NOTHING, False)
-OF_THE_PERSON = frozenset({"exists", "active", "within_caps", "present"})
+OF_THE_PERSON = frozenset({"exists", "active", "accepts_leads", "within_caps", "present"})
 
 
 def check(person: Person | None, ask: Ask, load: Load) -> Checked:
-    """All nine checks of one owner for one lead."""
+    """All checks of one owner for one lead."""
     if person is None:
         return MISSING
     found = _found(person, ask, load)
@@ -83,8 +84,8 @@ def _found(person: Person, ask: Ask, load: Load) -> dict[str, str]:
     found: dict[str, str] = {}
     if person.state != "active":
         found["active"] = f"is {person.state}"
-    elif not person.accepts:
-        found["active"] = "does not accept leads"
+    if not person.accepts:
+        found["accepts_leads"] = "does not accept leads"
     if ask.team is not None and ask.team not in person.teams:
         found["right_team"] = "is not in the team"
     if ask.service and person.services and ask.service not in person.services:

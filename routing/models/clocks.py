@@ -29,9 +29,7 @@ class SlaPolicy(ConfigModel):
         constraints = [
             models.UniqueConstraint(fields=["key"], name="sla_policy_key_once"),
             models.CheckConstraint(
-                condition=Q(first_touch_minutes__gt=0)
-                & Q(no_activity_minutes__gt=0)
-                & Q(review_minutes__gt=0),
+                condition=Q(first_touch_minutes__gt=0) & Q(no_activity_minutes__gt=0) & Q(review_minutes__gt=0),
                 name="sla_minutes_positive",
             ),
         ]
@@ -55,7 +53,10 @@ class SlaClock(models.Model):
         CANCELLED = "cancelled", "cancelled"
 
     lead = models.ForeignKey(Lead, models.PROTECT, related_name="clocks")
-    owner = models.ForeignKey(Owner, models.PROTECT, related_name="clocks")
+    decision = models.ForeignKey(
+        "routing.Decision", models.PROTECT, related_name="clocks", db_index=False, help_text="That started it."
+    )
+    owner = models.ForeignKey(Owner, models.PROTECT, db_index=False, related_name="clocks")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     policy_key = models.CharField(max_length=40)
     budget_seconds = models.PositiveIntegerField()
@@ -69,17 +70,10 @@ class SlaClock(models.Model):
         ordering = ["due_at"]
         verbose_name = "SLA clock"
         constraints = [
-            models.UniqueConstraint(
-                fields=["lead", "kind"],
-                condition=Q(state="running"),
-                name="one_running_clock_per_lead_and_kind",
-            ),
+            models.UniqueConstraint(fields=["decision", "kind"], name="one_clock_per_decision_and_kind"),
+            models.CheckConstraint(condition=Q(due_at__gte=models.F("started_at")), name="clock_due_after_start"),
             models.CheckConstraint(
-                condition=Q(due_at__gte=models.F("started_at")), name="clock_due_after_start"
-            ),
-            models.CheckConstraint(
-                condition=Q(state="running", ended_at__isnull=True)
-                | (~Q(state="running") & Q(ended_at__isnull=False)),
+                condition=Q(state="running", ended_at__isnull=True) | (~Q(state="running") & Q(ended_at__isnull=False)),
                 name="clock_ends_when_it_stops",
             ),
         ]

@@ -40,15 +40,15 @@ class Decision(models.Model):
         EXCEPTION = "exception", "exception"
 
     id = models.BigIntegerField(primary_key=True, default=new_id, editable=False)
-    event = models.ForeignKey(RawEvent, models.PROTECT, related_name="decisions")
-    lead = models.ForeignKey(Lead, models.PROTECT, related_name="decisions")
-    version = models.ForeignKey(RuleSetVersion, models.PROTECT, null=True, related_name="decisions")
-    revision = models.ForeignKey(ConfigRevision, models.PROTECT, related_name="decisions")
+    event = models.ForeignKey(RawEvent, models.PROTECT, db_index=False, related_name="decisions")
+    lead = models.ForeignKey(Lead, models.PROTECT, db_index=False, related_name="decisions")
+    version = models.ForeignKey(RuleSetVersion, models.PROTECT, db_index=False, null=True, related_name="decisions")
+    revision = models.ForeignKey(ConfigRevision, models.PROTECT, db_index=False, related_name="decisions")
     status = models.CharField(max_length=10, choices=Status.choices)
     hierarchy_step = models.CharField(max_length=40, blank=True)
     rule_id = models.BigIntegerField(null=True)
-    owner = models.ForeignKey(Owner, models.PROTECT, null=True, related_name="decisions")
-    team = models.ForeignKey(Team, models.PROTECT, null=True, related_name="+")
+    owner = models.ForeignKey(Owner, models.PROTECT, db_index=False, null=True, related_name="decisions")
+    team = models.ForeignKey(Team, models.PROTECT, db_index=False, null=True, related_name="+")
     tier = models.CharField(max_length=40, blank=True)
     pipeline_key = models.CharField(max_length=80, blank=True)
     stage_key = models.CharField(max_length=80, blank=True)
@@ -94,7 +94,7 @@ class PlanAction(models.Model):
         STOPPED = "stopped", "stopped"
         DEAD = "dead", "given up"
 
-    decision = models.ForeignKey(Decision, models.PROTECT, related_name="actions")
+    decision = models.ForeignKey(Decision, models.PROTECT, db_index=False, related_name="actions")
     position = models.PositiveSmallIntegerField()
     action = models.CharField(max_length=60)
     connector = models.CharField(max_length=120, blank=True, help_text="Empty: RevRoute itself.")

@@ -27,15 +27,13 @@ class Delivery(models.Model):
         SENT = "sent", "sent"
         DEAD = "dead", "given up"
 
-    decision = models.ForeignKey(Decision, models.PROTECT, related_name="deliveries")
-    owner = models.ForeignKey(Owner, models.PROTECT, related_name="deliveries")
+    decision = models.ForeignKey(Decision, models.PROTECT, db_index=False, related_name="deliveries")
+    owner = models.ForeignKey(Owner, models.PROTECT, db_index=False, related_name="deliveries")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     state = models.CharField(max_length=10, choices=State.choices)
     attempts = models.PositiveSmallIntegerField(default=0)
-    next_try_at = models.DateTimeField(
-        null=True, help_text="When owed: not before; when being sent: lost after."
-    )
+    next_try_at = models.DateTimeField(null=True, help_text="When owed: not before; when being sent: lost after.")
     created_at = models.DateTimeField()
     attempted_at = models.DateTimeField(null=True, help_text="First attempt.")
     sent_at = models.DateTimeField(null=True)
@@ -58,9 +56,7 @@ class Delivery(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["next_try_at"], condition=Q(state__in=["owed", "sending"]), name="delivery_due"
-            ),
+            models.Index(fields=["next_try_at"], condition=Q(state__in=["owed", "sending"]), name="delivery_due"),
             models.Index(fields=["owner", "-id"], name="delivery_by_owner"),
         ]
 

@@ -11,9 +11,7 @@ class RotationState(models.Model):
 
     member = models.OneToOneField(PoolMember, models.CASCADE, primary_key=True, related_name="rotation")
     v = models.TextField(help_text="Virtual time, an exact fraction such as 7/3.")
-    last = models.BigIntegerField(
-        default=0, help_text="The pool's turn counter at the last turn; 0 is never."
-    )
+    last = models.BigIntegerField(default=0, help_text="The pool's turn counter at the last turn; 0 is never.")
     away = models.BooleanField(default=False, help_text="Was not to be had when the pool last gave a lead.")
 
     class Meta:
@@ -31,7 +29,7 @@ class LedgerEntry(models.Model):
         RETURN = "return", "came back"
         CHARGE = "charge", "got a lead"
 
-    member = models.ForeignKey(PoolMember, models.PROTECT, related_name="ledger")
+    member = models.ForeignKey(PoolMember, models.PROTECT, db_index=False, related_name="ledger")
     decision = models.ForeignKey(Decision, models.PROTECT, null=True, related_name="ledger")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     amount = models.TextField()

@@ -32,9 +32,7 @@ class ReviewItem(models.Model):
     reason = models.CharField(max_length=40, choices=Reason.choices)
     detail = models.CharField(max_length=300, blank=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
-    owner = models.ForeignKey(
-        Owner, models.PROTECT, related_name="review_items", help_text="Named; answers for it."
-    )
+    owner = models.ForeignKey(Owner, models.PROTECT, related_name="review_items", help_text="Named; answers for it.")
     source = models.ForeignKey(Source, models.PROTECT, related_name="review_items")
     event = models.ForeignKey(RawEvent, models.PROTECT, related_name="review_items", help_text="The latest.")
     lead = models.ForeignKey(Lead, models.PROTECT, null=True, blank=True, related_name="review_items")

@@ -51,12 +51,9 @@ class RuleSetVersion(models.Model):
         ordering = ["-id"]
         verbose_name = "rule-set version"
         constraints = [
-            models.UniqueConstraint(
-                fields=["state"], condition=Q(state="published"), name="one_published_version"
-            ),
+            models.UniqueConstraint(fields=["state"], condition=Q(state="published"), name="one_published_version"),
             models.CheckConstraint(
-                condition=Q(state="draft")
-                | (Q(content__isnull=False) & ~Q(digest="") & Q(published_at__isnull=False)),
+                condition=Q(state="draft") | (Q(content__isnull=False) & ~Q(digest="") & Q(published_at__isnull=False)),
                 name="published_version_is_frozen",
             ),
         ]
@@ -101,9 +98,7 @@ class Rule(models.Model):
     pool = models.ForeignKey(Pool, models.PROTECT, null=True, blank=True, related_name="+")
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="+")
     fallback_owner = models.ForeignKey(Owner, models.PROTECT, null=True, blank=True, related_name="+")
-    on_nobody = models.CharField(
-        max_length=10, choices=OnNobody.choices, blank=True, default=OnNobody.POOL_POLICY
-    )
+    on_nobody = models.CharField(max_length=10, choices=OnNobody.choices, blank=True, default=OnNobody.POOL_POLICY)
     tier = models.CharField(max_length=40, blank=True, help_text="Such as priority; empty: standard.")
     sla_policy = models.ForeignKey(SlaPolicy, models.SET_NULL, null=True, blank=True, related_name="+")
     pipeline = models.ForeignKey(Pipeline, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -114,12 +109,8 @@ class Rule(models.Model):
         max_length=40, blank=True, help_text="Reason shown when the target is manual review."
     )
     high_intent = models.BooleanField(null=True, blank=True, help_text="Overrides the lead type's flag.")
-    require_language = models.BooleanField(
-        default=False, help_text="The owner has to speak the lead's language."
-    )
-    require_service = models.BooleanField(
-        default=False, help_text="The owner has to cover the requested service."
-    )
+    require_language = models.BooleanField(default=False, help_text="The owner has to speak the lead's language.")
+    require_service = models.BooleanField(default=False, help_text="The owner has to cover the requested service.")
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True, help_text="The rule holds before this instant.")
 
@@ -129,16 +120,10 @@ class Rule(models.Model):
             models.CheckConstraint(
                 condition=~Q(target="owner") | Q(owner__isnull=False), name="owner_rule_names_an_owner"
             ),
+            models.CheckConstraint(condition=~Q(target="pool") | Q(pool__isnull=False), name="pool_rule_names_a_pool"),
+            models.CheckConstraint(condition=~Q(target="team") | Q(team__isnull=False), name="team_rule_names_a_team"),
             models.CheckConstraint(
-                condition=~Q(target="pool") | Q(pool__isnull=False), name="pool_rule_names_a_pool"
-            ),
-            models.CheckConstraint(
-                condition=~Q(target="team") | Q(team__isnull=False), name="team_rule_names_a_team"
-            ),
-            models.CheckConstraint(
-                condition=Q(starts_at__isnull=True)
-                | Q(ends_at__isnull=True)
-                | Q(ends_at__gt=models.F("starts_at")),
+                condition=Q(starts_at__isnull=True) | Q(ends_at__isnull=True) | Q(ends_at__gt=models.F("starts_at")),
                 name="rule_ends_after_it_starts",
             ),
         ]
@@ -154,9 +139,7 @@ class Condition(models.Model):
     group = models.PositiveSmallIntegerField(default=1)
     field = models.CharField(max_length=60, choices=[(name, label) for name, label in FIELDS.items()])
     operator = models.CharField(max_length=20, choices=[(name, label) for name, label in OPERATORS.items()])
-    value = models.JSONField(
-        null=True, blank=True, help_text="A text, a number, true or false, or a list of them."
-    )
+    value = models.JSONField(null=True, blank=True, help_text="A text, a number, true or false, or a list of them.")
 
     class Meta:
         ordering = ["rule", "group", "id"]

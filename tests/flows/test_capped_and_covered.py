@@ -219,9 +219,6 @@ def test_a_stage_that_is_put_back_works_again(elena):
     assert Deal.objects.get().stage.key == "new"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="update_deal is planned and shown as confirmed, but nothing writes the deal's owner"
-)
 def test_an_open_deal_of_a_person_follows_the_new_owner(elena):
     ben = make_owner("ben", state="departed")
     pipeline = make_pipeline("sales", "new")

@@ -271,7 +271,6 @@ def test_a_customer_in_the_batch_brings_owners_that_nobody_had_read(team):
     assert [decision.owner_id for decision in made] == [dora.pk, dora.pk, None]
 
 
-@pytest.mark.xfail(strict=True, reason="Known.met looks at e-mail, phone and company only, so these twins do not meet")
 def test_twins_known_as_one_contact_by_e_mail_and_by_phone_meet_in_one_batch(team):
     publish_pool_rule(team.owner, make_pool("plain", [team.owner]))
     make_contact("ada@gmail.com", phone=PHONE)  # no company to meet by
@@ -289,7 +288,6 @@ def test_a_test_lead_alerts_nobody_and_charges_nobody(team):
     assert (Delivery.objects.count(), LedgerEntry.objects.count()) == (0, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="test leads count as open leads, so a buyer is appended to one")
 def test_a_buyer_is_never_appended_to_a_test_lead(team):
     decided({"email": "ada@acme.example", "is_test": True})
     real = decided({"email": "ada@acme.example", "message": "for real"})
@@ -297,7 +295,6 @@ def test_a_buyer_is_never_appended_to_a_test_lead(team):
     assert Delivery.objects.filter(kind="assignment").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="only the owner of the lead is told, who may have left")
 def test_a_known_persons_inquiry_does_not_go_to_an_owner_who_left_alone(team):
     first = decided({"email": "ada@acme.example", "message": "one"})
     owner = Lead.objects.get().owner

@@ -114,7 +114,6 @@ def test_a_failure_after_the_store_is_202_and_the_lead_is_routed_by_the_next_one
     assert Lead.objects.filter(pk=answer.json()["event_id"], state="assigned").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="telling the decision is outside the try: an error after the store becomes 503")
 def test_a_decision_that_cannot_be_told_is_202(elena, monkeypatch):
     def fails(*_, **__):
         raise OperationalError("no")

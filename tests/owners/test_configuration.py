@@ -100,6 +100,5 @@ def test_deleting_a_pool_takes_its_members_along_and_is_one_change_at_least(elen
     assert (PoolMember.objects.count(), number() > before) == (0, True)
 
 
-@pytest.mark.xfail(strict=True, reason="ConfigQuerySet.delete lacks queryset_only")
 def test_a_manager_has_no_delete_that_would_empty_the_table():
     assert not hasattr(Owner.objects, "delete")
