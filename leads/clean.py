@@ -38,7 +38,8 @@ def clean_text(value: str, limit: int = MAX_TEXT) -> str:
     `limit` is in characters; what is longer is cut. Cleaning twice changes nothing more.
     """
     if value.isascii() and value.isprintable():
-        return value.strip()[:limit].rstrip()
+        value = value.strip()
+        return value if len(value) <= limit else value[:limit].rstrip()
     return clean_unstripped(value).strip(_EDGES)[:limit].rstrip(_EDGES)
 
 

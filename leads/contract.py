@@ -112,9 +112,7 @@ _ALIASES: Mapping[str, str] = {
         " telefonnummer handy telefono telefone telephone_portable"
     ),
     "first_name": "fname given_name forename name_first your_first_name vorname prenom nombre voornaam",
-    "last_name": (
-        "lname surname family_name name_last your_last_name nachname nom_de_famille apellido apellidos"
-    ),
+    "last_name": ("lname surname family_name name_last your_last_name nachname nom_de_famille apellido apellidos"),
     # Not a field of the contract: a whole name that is split when there is no first and last name.
     "full_name": "name your_name contact_name lead_name person_name fullname nome",
     "job_title": "position job_role role jobtitle job occupation cargo poste",
@@ -142,14 +140,10 @@ _ALIASES: Mapping[str, str] = {
     "utm_content": "",
     "lead_type": "request_type inquiry_type enquiry_type type_of_request type_of_inquiry intent form_type",
     "service_requested": "service services requested_service service_line service_interest",
-    "product_interest": (
-        "product products product_name interest interests interested_in products_of_interest plan"
-    ),
+    "product_interest": ("product products product_name interest interests interested_in products_of_interest plan"),
     "territory": "sales_territory territory_key",
     "country": "country_code country_name company_country country_region land pais pays nation",
-    "region": (
-        "state province state_region state_code region_code county bundesland state_province company_state"
-    ),
+    "region": ("state province state_region state_code region_code county bundesland state_province company_state"),
     "city": "town locality company_city stadt ort ville ciudad",
     "postal_code": "zip zip_code postcode postal plz post_code company_zip codigo_postal code_postal",
     "language": "lang locale preferred_language browser_language language_code sprache idioma langue",

@@ -6,7 +6,8 @@ from the private half of the Public Suffix List (publicsuffix.org); all three ca
 
 # ruff: noqa: SIM905 (a list of words reads best as words)
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -32,6 +33,10 @@ _PLATFORMS = frozenset(
 )
 
 _LONGEST_HOST = 253  # RFC 1035, section 2.3.4
+
+# Nearly every host in use. Its parts share no character with what separates them, so matching is linear.
+_PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]+")
+_LONGEST_LABEL = 63  # RFC 1035, section 2.3.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +81,33 @@ def read_domain(value: str, lists: DomainLists | None = None) -> Domain | None:
 
 def read_host(host: str, lists: DomainLists | None = None, website: bool = False) -> Domain | None:
     """Read a bare host name in ASCII or Unicode; None when it is not one below a public suffix."""
-    return _read_host(host, lists or standard_lists(), website)
+    domain = _read_host(host, lists or standard_lists())
+    if website and domain and domain.registrable in _PLATFORMS:
+        return replace(domain, shared=True)
+    return domain
 
 
+def is_plain_host(host: str) -> bool:
+    """Tell whether a host is beyond doubt, and its own IDNA form once in lower case.
+
+    Plain is ASCII letters and digits with single hyphens inside, a last label of letters, and short enough
+    that no label is too long. What is not plain may well be a host; it only has to be looked at closely.
+    """
+    return len(host) <= _LONGEST_LABEL and _PLAIN_HOST.fullmatch(host) is not None
+
+
+# A lead often has its host twice, as website and in its address, so both find the same entry.
 @lru_cache(maxsize=8192)
-def _read_host(host: str, lists: DomainLists, website: bool) -> Domain | None:
+def _read_host(host: str, lists: DomainLists) -> Domain | None:
     ascii_host = _ascii(host)
     if not ascii_host:
         return None
     registrable = _suffixes(True).privatesuffix(ascii_host)
     if not registrable:
         return None
-    shared = (
-        _suffixes(False).publicsuffix(ascii_host) != _suffixes(True).publicsuffix(ascii_host)
-        or _listed(ascii_host, registrable, lists.shared)
-        or (website and registrable in _PLATFORMS)
+    # A registrable domain is one label and the public suffix, of which the private half may know a longer one.
+    shared = _suffixes(False).publicsuffix(ascii_host) != registrable.partition(".")[2] or _listed(
+        ascii_host, registrable, lists.shared
     )
     return Domain(
         host=ascii_host,
@@ -118,6 +135,8 @@ def _suffixes(only_icann: bool) -> PublicSuffixList:
 
 def _host(value: str) -> str:
     """Cut the host out of a URL, an e-mail address or a bare host."""
+    if is_plain_host(value):
+        return value.lower()
     value = value.strip().strip("<>\"'").strip()
     if not value or len(value) > 2000 or any(character.isspace() for character in value):
         return ""
@@ -131,6 +150,8 @@ def _host(value: str) -> str:
 
 def _ascii(host: str) -> str:
     """Give the IDNA form (UTS 46, then IDNA 2008) in lower case, or an empty text when it has none."""
+    if is_plain_host(host):
+        return host.lower()
     host = host.strip(".").lower()
     if "." not in host or len(host) > _LONGEST_HOST or host.replace(".", "").isdigit():
         return ""

@@ -31,8 +31,7 @@ MAX_KEY = 200
 _PAIR_NAMES = ("name", "key", "field", "column_id", "label", "question", "title", "ref")
 _PAIR_VALUES = ("value", "values", "string_value", "answer", "text")
 _LEAF_EXTRAS = frozenset(
-    "value id name type title label key required raw_value timestamp source versions sourceId"
-    " source_id".split()
+    "value id name type title label key required raw_value timestamp source versions sourceId source_id".split()
 )
 
 
@@ -77,7 +76,8 @@ def flatten(payload: Mapping[str, Any], mapping: Mapping[str, str] | None = None
         if not (mapped and _sort_mapped(found, leaf, mapped)):
             _sort(found, leaf)
     for candidates in (*found.candidates.values(), found.submission, found.event_type):
-        candidates.sort(key=_by_rank)
+        if len(candidates) > 1:
+            candidates.sort(key=_by_rank)
     return found
 
 
@@ -107,22 +107,33 @@ def _sort_mapped(found: Found, leaf: Leaf, mapped: Mapping[str, str]) -> bool:
 
 def _sort(found: Found, leaf: Leaf) -> None:
     """Put a leaf where its own name says."""
-    name, named_in = _meaning(leaf.path)
-    spelling = SPELLINGS.get(name)
-    if spelling:
-        # Inside a wrapper stands the lead, outside it the envelope, which may have a `source` of its own.
-        rank = (spelling[1], 0 if leaf.wrapped else 1)
-        found.candidates.setdefault(spelling[0], []).append(Candidate(rank, leaf.path, leaf.value))
-    elif name in SUBMISSION_RANKS and (name != "id" or named_in == "" or named_in in ID_WRAPPERS):
-        rank = (SUBMISSION_RANKS[name], len(leaf.path))
-        found.submission.append(Candidate(rank, leaf.path, leaf.value))
-    elif name in EVENT_TYPE_RANKS:
-        rank = (EVENT_TYPE_RANKS[name], len(leaf.path))
-        found.event_type.append(Candidate(rank, leaf.path, leaf.value))
-    elif name in TEST_SPELLINGS:
-        found.test.append(leaf.value)
-    else:
+    path, value, wrapped = leaf
+    target, rank = _place(path, wrapped)
+    if target == "":
         found.rest.append(leaf)
+    elif target == "submission_id":
+        found.submission.append(Candidate(rank, path, value))
+    elif target == "event_type":
+        found.event_type.append(Candidate(rank, path, value))
+    elif target == "is_test":
+        found.test.append(value)
+    else:
+        found.candidates.setdefault(target, []).append(Candidate(rank, path, value))
+
+
+# A source sends the same paths again and again.
+@lru_cache(maxsize=4096)
+def _place(path: tuple[str, ...], wrapped: bool) -> tuple[str, tuple[int, int]]:
+    """Give the contract field, `submission_id`, `event_type` or `is_test` of a path, or nothing, and its rank."""
+    name, named_in = _meaning(path)
+    if name in SPELLINGS:
+        # Inside a wrapper stands the lead, outside it the envelope, which may have a `source` of its own.
+        return SPELLINGS[name][0], (SPELLINGS[name][1], 0 if wrapped else 1)
+    if name in SUBMISSION_RANKS and (name != "id" or named_in == "" or named_in in ID_WRAPPERS):
+        return "submission_id", (SUBMISSION_RANKS[name], len(path))
+    if name in EVENT_TYPE_RANKS:
+        return "event_type", (EVENT_TYPE_RANKS[name], len(path))
+    return ("is_test" if name in TEST_SPELLINGS else ""), (0, 0)
 
 
 @lru_cache(maxsize=4096)
@@ -140,32 +151,39 @@ def _meaning(path: tuple[str, ...]) -> tuple[str, str]:
 
 def _leaves(payload: Mapping[str, Any]) -> Iterator[Leaf]:
     """Walk a payload in its order; yields at most MAX_LEAVES leaves and goes at most MAX_DEPTH deep."""
-    stack: list[tuple[tuple[str, ...], Any, bool]] = [((), dict(payload), False)]
+    # Each holder that is being walked: its path, whether it is inside a wrapper, and its children still to come.
+    holders = [((), False, iter((_children(dict(payload)) or [])[:MAX_LEAVES]))]
     count = 0
-    while stack and count < MAX_LEAVES:
-        path, value, wrapped = stack.pop()
-        children = _children(value) if len(path) < MAX_DEPTH else None
-        if children is None:
-            if path and not isinstance(value, dict):
-                count += 1
+    while holders:
+        parent, inside, children = holders[-1]
+        for name, value in children:
+            path, wrapped = ((*parent, name), inside) if "[" not in name else _stepped(parent, name, inside)
+            below = _children(value) if len(path) < MAX_DEPTH else None
+            if below is not None:
+                holders.append((path, wrapped or squash(path[-1]) in WRAPPERS, iter(below[:MAX_LEAVES])))
+                break
+            if not isinstance(value, dict):
                 yield Leaf(path, value, wrapped)
-            continue
-        inside = wrapped or bool(path and squash(path[-1]) in WRAPPERS)
-        for name, child in reversed(children[:MAX_LEAVES]):
-            if "[" in name:
-                steps = _steps(name)
-                in_steps = any(squash(step) in WRAPPERS for step in steps[:-1])
-                stack.append(((*path, *steps), child, inside or in_steps))
-            else:
-                stack.append(((*path, name), child, inside))
+                count += 1
+                if count == MAX_LEAVES:
+                    return
+        else:
+            holders.pop()
+
+
+def _stepped(parent: tuple[str, ...], name: str, inside: bool) -> tuple[tuple[str, ...], bool]:
+    """Give the path of a bracketed name, and whether it leads into a wrapper."""
+    steps = _steps(name)
+    return (*parent, *steps), inside or any(squash(step) in WRAPPERS for step in steps[:-1])
 
 
 def _children(value: Any) -> list[tuple[str, Any]] | None:
     """Give what a value holds by name, or None when it is itself a value (a list of texts is)."""
-    if isinstance(value, str):
-        return None
     if isinstance(value, dict):
-        return [(str(name)[:MAX_KEY], _unboxed(child)) for name, child in value.items()]
+        return [
+            (str(name)[:MAX_KEY], _unboxed(child) if isinstance(child, dict) else child)
+            for name, child in value.items()
+        ]
     if isinstance(value, list | tuple) and any(isinstance(item, dict | list | tuple) for item in value):
         return [_pair(item) or (str(place), item) for place, item in enumerate(value[:MAX_LEAVES])]
     return None
@@ -183,9 +201,9 @@ def _pair(item: Any) -> tuple[str, Any] | None:
     return next(known, names[0])[:MAX_KEY], item[value_key]
 
 
-def _unboxed(value: Any) -> Any:
+def _unboxed(value: dict[Any, Any]) -> Any:
     """Give the value in a box such as HubSpot's `{"value": "x", "source": "FORM"}`."""
-    if isinstance(value, dict) and "value" in value and _LEAF_EXTRAS.issuperset(value):
+    if "value" in value and _LEAF_EXTRAS.issuperset(value):
         return value["value"]
     return value
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from leads.clean import clean_text
 from leads.ids import new_id
 from leads.models import IdempotencyKey, RawEvent
 from leads.sql import execute
@@ -21,7 +22,15 @@ WINDOW = timedelta(minutes=10)
 """How long equal bodies of a sender that names neither key nor submission count as one."""
 
 MAX_KEY = 200
-KEPT_HEADERS = ("user-agent", "referer", "x-request-id", "x-forwarded-for", "webhook-id", "webhook-timestamp")
+KEPT_HEADERS = {
+    "HTTP_USER_AGENT": "user-agent",
+    "HTTP_REFERER": "referer",
+    "HTTP_X_REQUEST_ID": "x-request-id",
+    "HTTP_X_FORWARDED_FOR": "x-forwarded-for",
+    "HTTP_WEBHOOK_ID": "webhook-id",
+    "HTTP_WEBHOOK_TIMESTAMP": "webhook-timestamp",
+}
+"""WSGI name → header; never one that carries credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +70,10 @@ class Taken(Exception):
     """A key of the submission belongs to another event; rolls back what was written before it."""
 
 
-def kept_headers(headers: Mapping[str, str]) -> str:
-    """The headers worth keeping, as JSON; never credentials."""
-    return json.dumps({name: headers[name][:500] for name in KEPT_HEADERS if name in headers})
+def kept_headers(environ: Mapping[str, object]) -> str:
+    """The headers worth keeping of a WSGI environment, as JSON."""
+    given = {name: environ[key] for key, name in KEPT_HEADERS.items() if key in environ}
+    return json.dumps({name: clean_text(str(value), 500) for name, value in given.items()})
 
 
 def store(incoming: Incoming, also: Callable[[], None] | None = None) -> Stored:
@@ -141,9 +151,7 @@ def _insert_event(cursor, id: int, values: list) -> None:
     cursor.execute(f"INSERT INTO leads_rawevent (id, {EVENT_COLUMNS}) VALUES ({holes})", [id, *values])
 
 
-def _first(
-    incoming: Incoming, keys: list[tuple[str, datetime | None]], also: Callable[[], None] | None
-) -> Stored:
+def _first(incoming: Incoming, keys: list[tuple[str, datetime | None]], also: Callable[[], None] | None) -> Stored:
     """The event that holds the submission's name; an explicit key goes before the payload's own id."""
     held = {
         key: (event, digest)

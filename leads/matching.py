@@ -59,9 +59,7 @@ def identity(facts: Mapping[str, Any]) -> tuple[str, str, str]:
     return facts.get("email", ""), phone if phone.startswith("+") else "", facts.get("company_domain", "")
 
 
-def match_contact(
-    facts: Mapping[str, Any], by_email: Iterable[ContactRow], by_phone: Iterable[ContactRow]
-) -> Match:
+def match_contact(facts: Mapping[str, Any], by_email: Iterable[ContactRow], by_phone: Iterable[ContactRow]) -> Match:
     """Who the person is.
 
     `by_email` and `by_phone`: the contacts that carry the lead's e-mail or phone number. A contact known by

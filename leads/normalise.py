@@ -4,7 +4,7 @@ It reads no clock, no database and no network, and never raises for any JSON val
 gets it is left alone: matching and deciding come later.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -35,7 +35,7 @@ VALIDITIES = ("usable", "missing_contact_data", "no_usable_contact", "spam")
 _META_TEST = "<test lead:"
 
 # Country gives the context of region, postal code and phone, so it is read before them.
-_ORDER = (FIELDS["country"], *(f for f in FIELDS.values() if f.name != "country"))
+_ORDER = tuple(sorted(FIELDS.items(), key=lambda item: item[0] != "country"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +123,11 @@ def normalise_found(found: Found, defaults: Mapping[str, Any]) -> Normalised:
     """The same for a payload that was flattened already: intake has to, for its submission id."""
     reading = _Reading(
         lists=defaults.get("domain_lists") or standard_lists(),
-        lead_types=frozenset(str(key) for key in defaults.get("lead_types") or ()),
+        lead_types=frozenset(map(str, defaults.get("lead_types") or ())),
     )
-    for spec in _ORDER:
-        if spec.name in found.candidates or spec.name in defaults:
-            _read_field(reading, spec, found.candidates.get(spec.name, ()), defaults)
+    for name, spec in _ORDER:
+        if name in found.candidates or name in defaults:
+            _read_field(reading, spec, found.candidates.get(name, ()), defaults)
     _derive_region(reading)
     _read_full_name(reading, found.candidates.get("full_name", ()))
     _derive_company_domain(reading)
@@ -203,70 +203,57 @@ def _take(reading: _Reading, spec: Field, candidate: Candidate) -> None:
             _store(reading, spec, text, value)
 
 
-def _values(reading: _Reading, spec: Field, given: Any) -> Iterator[tuple[str, Value | None]]:
+def _values(reading: _Reading, spec: Field, given: Any) -> Iterable[tuple[str, Value | None]]:
     """Give (text as sent, value or None) for each non-blank text of a given value, best first."""
-    limit = max(spec.limit, MAX_RAW)
-    found = [t for t in values.texts(given, limit) if not values.is_blank(t, spec.kind == "name")]
+    kind = spec.kind
+    found = [
+        text
+        for text in values.texts(given, max(spec.limit, MAX_RAW))
+        if not values.is_blank(text, kind == "name")
+    ]
     if not found:
-        return
-    if spec.kind == "list":
-        choices = values.read_list(found)
-        if choices:
-            yield ", ".join(found), choices
-    elif spec.kind in ("text", "name"):
+        return ()
+    if kind in ("text", "name"):
         text = ", ".join(found)
-        yield text, clean_text(text, spec.limit)
-    elif spec.kind == "flag":
+        return ((text, clean_text(text, spec.limit)),)
+    if kind == "list":
+        choices = values.read_list(found)
+        return ((", ".join(found), choices),) if choices else ()
+    if kind == "flag":
         # Of a check box with a hidden field before it, as Rails and ASP.NET write them, the last value
         # counts.
-        yield found[-1], values.read_flag(found[-1])
-    else:
-        for text in found:
-            # Once one could be read the others are only kept, so they must leave no trace as if read.
-            yield text, None if spec.name in reading.fields else _read(reading, spec, text)
+        return ((found[-1], values.read_flag(found[-1])),)
+    return _each_read(reading, spec, found)
 
 
-def _read(reading: _Reading, spec: Field, text: str) -> Value | None:
-    """Read one text by the kind of its field; None when it cannot be read."""
-    country = str(reading.fields.get("country", ""))
-    match spec.kind:
-        case "email":
-            reading.email = read_email(text, reading.lists)
-            return reading.email.address if reading.email else None
-        case "phone":
-            reading.phone = read_phone(text, country)
-            return reading.phone.number if reading.phone else None
-        case "domain":
-            return _read_company_domain(reading, text)
-        case "country":
-            return country_code(text) or None
-        case "region":
-            return _read_region(reading, text, country)
-        case "postal":
-            return _read_postal_code(reading, text, country)
-        case "language":
-            return language_code(text) or None
-        case "timezone":
-            return time_zone(text) or None
-        case "score":
-            return values.read_score(text)
-        case "size":
-            return values.read_size(text)
-        case "urgency":
-            return values.read_urgency(text)
-        case "lead_type":
-            return values.read_lead_type(text, reading.lead_types)
-        case _:
-            return values.read_key(text)
+def _each_read(reading: _Reading, spec: Field, found: list[str]) -> Iterator[tuple[str, Value | None]]:
+    read = _READERS[spec.kind]
+    for text in found:
+        # Once one could be read the others are only kept, so they must leave no trace as if read.
+        yield text, None if spec.name in reading.fields else read(reading, text)
 
 
 def _store(reading: _Reading, spec: Field, text: str, value: Value) -> None:
     reading.fields[spec.name] = value
-    shown = ", ".join(value) if isinstance(value, list) else values.number_text(value) or value
+    shown: Value
+    if isinstance(value, str):
+        shown = value
+    else:
+        shown = ", ".join(value) if isinstance(value, list) else values.number_text(value) or value
     if text != shown:
         reading.raw[spec.name] = text[:MAX_RAW]
     else:
         reading.raw.pop(spec.name, None)
+
+
+def _read_email(reading: _Reading, text: str) -> str | None:
+    reading.email = read_email(text, reading.lists)
+    return reading.email.address if reading.email else None
+
+
+def _read_phone(reading: _Reading, text: str) -> str | None:
+    reading.phone = read_phone(text, _country(reading))
+    return reading.phone.number if reading.phone else None
 
 
 def _read_company_domain(reading: _Reading, text: str) -> str | None:
@@ -276,18 +263,41 @@ def _read_company_domain(reading: _Reading, text: str) -> str | None:
     return (domain.company or None) if domain else None
 
 
-def _read_region(reading: _Reading, text: str, country: str) -> str | None:
+def _read_region(reading: _Reading, text: str) -> str | None:
+    country = _country(reading)
     code = region_code(text, country)
     if code and not country and "country" not in reading.given:
         reading.fields["country"] = code[:2]  # a full code, US-TX, says its country
     return code or None
 
 
-def _read_postal_code(reading: _Reading, text: str, country: str) -> str | None:
-    code, fits = postal_code(text, country)
+def _read_postal_code(reading: _Reading, text: str) -> str | None:
+    code, fits = postal_code(text, _country(reading))
     if not fits:
         reading.problem("postal_code_unlikely", "postal_code", text)
     return code or None
+
+
+def _country(reading: _Reading) -> str:
+    return str(reading.fields.get("country", ""))
+
+
+# How one text of a field is read, by the field's kind; None when it cannot be read.
+_READERS: Mapping[str, Callable[[_Reading, str], Value | None]] = {
+    "email": _read_email,
+    "phone": _read_phone,
+    "domain": _read_company_domain,
+    "country": lambda _reading, text: country_code(text) or None,
+    "region": _read_region,
+    "postal": _read_postal_code,
+    "language": lambda _reading, text: language_code(text) or None,
+    "timezone": lambda _reading, text: time_zone(text) or None,
+    "score": lambda _reading, text: values.read_score(text),
+    "size": lambda _reading, text: values.read_size(text),
+    "urgency": lambda _reading, text: values.read_urgency(text),
+    "lead_type": lambda reading, text: values.read_lead_type(text, reading.lead_types),
+    "key": lambda _reading, text: values.read_key(text),
+}
 
 
 def _read_full_name(reading: _Reading, candidates: tuple[Candidate, ...] | list[Candidate]) -> None:

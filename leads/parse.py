@@ -264,9 +264,7 @@ def _urlencoded_pairs(body: bytes, parameters: Mapping[str, str]) -> list[tuple[
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
 
 
-def _multipart_pairs(
-    body: bytes, parameters: Mapping[str, str], notes: list[str]
-) -> list[tuple[bytes, bytes]]:
+def _multipart_pairs(body: bytes, parameters: Mapping[str, str], notes: list[str]) -> list[tuple[bytes, bytes]]:
     """Give names and values of a multipart body as bytes; a file's value is its file name."""
     pairs: list[tuple[bytes, bytes]] = []
     current: multipart.MultipartSegment | None = None
@@ -290,9 +288,7 @@ def _multipart_pairs(
     return pairs
 
 
-def _multipart_pair(
-    segment: multipart.MultipartSegment, content: bytes, notes: list[str]
-) -> tuple[bytes, bytes]:
+def _multipart_pair(segment: multipart.MultipartSegment, content: bytes, notes: list[str]) -> tuple[bytes, bytes]:
     name = segment.name or ""
     if segment.filename is None:
         return name.encode("latin-1"), content
@@ -301,9 +297,7 @@ def _multipart_pair(
     return name.encode("latin-1"), segment.filename.encode("latin-1")
 
 
-def _fold(
-    pairs: Iterable[tuple[bytes, bytes]], parameters: Mapping[str, str], notes: list[str]
-) -> dict[str, Any]:
+def _fold(pairs: Iterable[tuple[bytes, bytes]], parameters: Mapping[str, str], notes: list[str]) -> dict[str, Any]:
     """Fold form pairs into one object. One encoding is chosen for all, so that names and values agree."""
     pairs = list(pairs)
     whole = b"\n".join(part for pair in pairs for part in pair)

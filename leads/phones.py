@@ -4,13 +4,29 @@ Numbering plans are those of phonenumbers (Google's libphonenumber); E.164 is th
 digits.
 """
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
+from phonenumbers import (
+    COUNTRY_CODE_TO_REGION_CODE,
+    REGION_CODE_FOR_NON_GEO_ENTITY,
+    NumberParseException,
+    PhoneMetadata,
+    PhoneNumber,
+    PhoneNumberFormat,
+    ValidationResult,
+    enable_pattern_cache,
+)
 
 _LONGEST = 60
 _FEWEST_DIGITS, _MOST_DIGITS = 7, 15
+
+_PLAIN = re.compile(r"\+[1-9][0-9]{6,14}")
+
+# Numbers from many countries use more patterns than `re` keeps, and would compile them again and again.
+enable_pattern_cache()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,8 @@ def read_phone(value: str, country: str = "") -> Phone | None:
     a rep can try. A national number without any country is kept as digits, because it can be dialled.
     """
     value = value.strip().removeprefix("tel:")
+    if _PLAIN.fullmatch(value) and (number := _unambiguous(value)):
+        return _phone(number) if len(set(value)) > 2 else None
     digits = "".join(str(int(c)) for c in value[:_LONGEST] if c.isdecimal())
     # 000000 is what people type who do not want to be called.
     if len(value) > _LONGEST or len(set(digits)) < 2:
@@ -56,6 +74,31 @@ def _within_plan(value: str, country: str) -> Phone | None:
     except NumberParseException:
         return None
     return _phone(number)
+
+
+def _unambiguous(value: str) -> PhoneNumber | None:
+    """Split `+` and digits as `phonenumbers.parse` does, at a fraction of its cost; None if it may do more.
+
+    With a plus the plan follows from the calling code, and none of these begins another. What is left to
+    parse is a trunk prefix such as the 0 in +49 030, and zeros that belong to the number, as in Italy.
+    """
+    code = next((c for c in (value[1:2], value[1:3], value[1:4]) if int(c) in COUNTRY_CODE_TO_REGION_CODE), "")
+    trunk = _trunk_prefix(int(code)) if code else None
+    national = value[1 + len(code) :]
+    if trunk is None or national.startswith("0") or trunk.match(national):
+        return None
+    return PhoneNumber(country_code=int(code), national_number=int(national))
+
+
+@lru_cache(maxsize=512)
+def _trunk_prefix(calling_code: int) -> re.Pattern[str] | None:
+    """Give the pattern of what may stand before a national number; None where the plan is no country's."""
+    region = COUNTRY_CODE_TO_REGION_CODE[calling_code][0]
+    if region == REGION_CODE_FOR_NON_GEO_ENTITY:
+        return None
+    metadata = PhoneMetadata.metadata_for_region(region, None)
+    # A pattern that matches nothing where the plan has no prefix.
+    return re.compile((metadata and metadata.national_prefix_for_parsing) or r"(?!)")
 
 
 def _phone(number: PhoneNumber) -> Phone | None:

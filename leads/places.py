@@ -211,8 +211,7 @@ def _in_all_languages(name: str, domain: str) -> set[str]:
 @lru_cache(maxsize=4)
 def _catalogues(domain: str) -> tuple[gettext.NullTranslations, ...]:
     return tuple(
-        gettext.translation(domain, pycountry.LOCALES_DIR, languages=[locale], fallback=True)
-        for locale in _LOCALES
+        gettext.translation(domain, pycountry.LOCALES_DIR, languages=[locale], fallback=True) for locale in _LOCALES
     )
 
 

@@ -38,7 +38,8 @@ def spam_reason(
     throw-away address. A blocked pattern is a plain text that occurs in a value, or, with `*`, the shape of a
     whole value; case never matters. There are no regular expressions, so no pattern can hang.
     """
-    if _honeypot_filled(leaves, _HONEYPOTS.union(squash(str(name)) for name in honeypot_fields)):
+    more = [squash(str(name)) for name in honeypot_fields]
+    if _honeypot_filled(leaves, _HONEYPOTS.union(more) if more else _HONEYPOTS):
         return "honeypot_filled"
     patterns = _usable_patterns(tuple(str(pattern) for pattern in blocked_patterns))
     if patterns and _blocked(leaves, patterns):

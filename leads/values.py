@@ -15,6 +15,7 @@ from leads.clean import clean_text
 MAX_LIST = 50
 MAX_NUMBER = 10**15
 MAX_COMPANY_SIZE = 10_000_000
+_EXACT_DIGITS = 15  # as many as a float holds exactly
 
 # What systems write where a person wrote nothing. Signs are blank everywhere; words are not in a person's
 # name, where Null and None are real.
@@ -37,6 +38,7 @@ _BLANK_SIGNS = frozenset(
     )
 )
 _BLANK_WORDS = frozenset(("null", "none", "nil", "unknown", "not set", "not provided", "not specified"))
+_LONGEST_BLANK = max(map(len, _BLANK_SIGNS | _BLANK_WORDS))
 
 _TRUE = frozenset(
     (
@@ -52,21 +54,13 @@ _FALSE = frozenset(
 )
 
 _LEAD_TYPES = {
-    "demo": (
-        "demo request|request demo|book demo|book a demo|request a demo|schedule demo|demo form|product demo"
-    ),
-    "quote": (
-        "quotation|request quote|quote request|request a quote|rfq|rfp|pricing|price|proposal|offer|angebot"
-    ),
+    "demo": ("demo request|request demo|book demo|book a demo|request a demo|schedule demo|demo form|product demo"),
+    "quote": ("quotation|request quote|quote request|request a quote|rfq|rfp|pricing|price|proposal|offer|angebot"),
     "trial": "free trial|trial request|start trial|signup|sign up|free trial request",
-    "contact": (
-        "contact us|contact form|contact request|general|general inquiry|inquiry|enquiry|kontakt|question"
-    ),
+    "contact": ("contact us|contact form|contact request|general|general inquiry|inquiry|enquiry|kontakt|question"),
     "diagnostic": "diagnostics|diagnosis|audit|assessment|health check|diagnostic request",
     "webinar": "webinars|webinar registration|event|event registration|workshop",
-    "content": (
-        "content download|download|ebook|e book|whitepaper|white paper|guide|newsletter|report|case study"
-    ),
+    "content": ("content download|download|ebook|e book|whitepaper|white paper|guide|newsletter|report|case study"),
     "chat": "live chat|livechat|chatbot|messenger|conversation",
     "referral": "refer|referred|recommendation|referral program",
     "partner": "partnership|partners|reseller|affiliate|partner request",
@@ -76,9 +70,7 @@ _URGENCIES = {
     "low": "p4|4|lowest|minor|no rush|not urgent|whenever|niedrig|later",
     "normal": "p3|3|medium|moderate|standard|default|mid|regular|mittel",
     "high": "p2|2|urgent|important|soon|major|hoch|high priority|dringend",
-    "critical": (
-        "p1|p0|1|asap|emergency|immediate|immediately|blocker|highest|sev1|sev 1|kritisch|very urgent|now"
-    ),
+    "critical": ("p1|p0|1|asap|emergency|immediate|immediately|blocker|highest|sev1|sev 1|kritisch|very urgent|now"),
 }
 
 
@@ -93,9 +85,7 @@ _URGENCY_WORDS = _synonyms(_URGENCIES)
 _NUMBER = re.compile(r"\d[\d.,'\u2019 \u00a0\u202f]*\s*(?:k\b|m\b|tsd\b)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<=\d)[.,'\u2019 \u00a0\u202f](?=\d{3}(?!\d))")
 _AT_MOST = re.compile(r"^\s*(?:<|≤|up to|under|less than|fewer than|bis|max)", re.IGNORECASE)
-_ALONE = frozenset(
-    ("just me", "only me", "self-employed", "self employed", "freelancer", "solo", "myself only")
-)
+_ALONE = frozenset(("just me", "only me", "self-employed", "self employed", "freelancer", "solo", "myself only"))
 
 
 def texts(value: Any, limit: int) -> list[str]:
@@ -122,8 +112,8 @@ def number_text(value: Any) -> str:
 
 def is_blank(text: str, is_name: bool = False) -> bool:
     """Tell whether a text stands for nothing: empty, `n/a`, `null`, or a placeholder nobody filled in."""
-    if len(text) > 60:
-        return False
+    if len(text) > _LONGEST_BLANK:  # folding case never makes a text shorter
+        return len(text) <= 60 and text.startswith("{{") and text.endswith("}}")
     word = text.casefold()
     if word in _BLANK_SIGNS or (word.startswith("{{") and word.endswith("}}")):
         return True
@@ -151,6 +141,9 @@ def read_size(text: str) -> int | None:
 
     `11-50` is 11, `1,000+` and `1k+` are 1000, `up to 10` is 1.
     """
+    if text.isascii() and text.isdigit() and len(text) <= _EXACT_DIGITS:
+        size = int(text)
+        return size if size <= MAX_COMPANY_SIZE else None
     if text.casefold() in _ALONE or _AT_MOST.match(text):
         return 1
     found = _NUMBER.search(text[:100])

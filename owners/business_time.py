@@ -81,6 +81,7 @@ class Hours:
     _pattern: tuple[tuple[timedelta, timedelta], ...] = field(init=False, repr=False, compare=False)
     _away: tuple[Span, ...] = field(init=False, repr=False, compare=False)
     _weeks: dict[int, _Week] = field(init=False, repr=False, compare=False)
+    _asked: tuple[datetime | None, bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -90,13 +91,19 @@ class Hours:
         put(self, "_pattern", _weekly_pattern(self.weekly))
         put(self, "_away", _joined_absences(self.absences))
         put(self, "_weeks", {})
+        put(self, "_asked", (None, False))
 
     def is_open(self, at: datetime) -> bool:
         """Whether `at` is working time."""
-        at = _utc(at)
-        week = self._week(_week_number(at))
-        place = bisect_right(week.starts, at) - 1
-        return place >= 0 and at < week.ends[place]
+        asked = self._asked
+        if asked[0] is at:  # a batch asks for everybody, many times, with its one instant
+            return asked[1]
+        instant = _utc(at)
+        week = self._week(_week_number(instant))
+        place = bisect_right(week.starts, instant) - 1
+        found = place >= 0 and instant < week.ends[place]
+        object.__setattr__(self, "_asked", (at, found))
+        return found
 
     def next_open(self, at: datetime) -> datetime | None:
         """The first open instant at or after `at`; None when there is none within `HORIZON_WEEKS`."""
@@ -191,9 +198,7 @@ class Hours:
         spans = [
             span
             for start, end in _constant_offsets(self._zone, begin)
-            for span in _lay_pattern(
-                self._pattern, start, end, start.astimezone(self._zone).utcoffset() or ZERO
-            )
+            for span in _lay_pattern(self._pattern, start, end, start.astimezone(self._zone).utcoffset() or ZERO)
         ]
         return _without(_joined(spans), self._away)
 

@@ -42,9 +42,7 @@ def validate_zone(value: str) -> None:
 
 def validate_words(value: object) -> None:
     """Refuse anything but a list of short texts."""
-    if not isinstance(value, list) or not all(
-        isinstance(word, str) and 0 < len(word) <= 80 for word in value
-    ):
+    if not isinstance(value, list) or not all(isinstance(word, str) and 0 < len(word) <= 80 for word in value):
         raise ValidationError("Give a list of short texts.", code="not_words")
 
 
@@ -197,9 +195,7 @@ class Absence(ConfigModel):
     class Meta:
         ordering = ["-starts_at"]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(ends_at__gt=F("starts_at")), name="absence_ends_after_it_starts"
-            )
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="absence_ends_after_it_starts")
         ]
 
     def __str__(self):
@@ -236,12 +232,8 @@ class TerritoryArea(ConfigModel):
     class Meta:
         ordering = ["territory", "country", "region", "postal_prefix"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["country", "region", "postal_prefix"], name="area_in_one_territory"
-            ),
-            models.CheckConstraint(
-                condition=Q(region="") | Q(postal_prefix=""), name="area_by_region_or_postal_code"
-            ),
+            models.UniqueConstraint(fields=["country", "region", "postal_prefix"], name="area_in_one_territory"),
+            models.CheckConstraint(condition=Q(region="") | Q(postal_prefix=""), name="area_by_region_or_postal_code"),
         ]
 
     def __str__(self):
@@ -258,9 +250,7 @@ class Pool(ConfigModel):
     key = models.SlugField(max_length=80)
     name = models.CharField(max_length=120)
     team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="pools")
-    keeps_hours = models.BooleanField(
-        default=True, help_text="Members get leads only in their working hours."
-    )
+    keeps_hours = models.BooleanField(default=True, help_text="Members get leads only in their working hours.")
     when_empty = models.CharField(max_length=10, choices=WhenEmpty.choices, default=WhenEmpty.REVIEW)
     fallback_owner = models.ForeignKey(Owner, models.PROTECT, null=True, blank=True, related_name="+")
     owners = models.ManyToManyField(Owner, through="PoolMember", related_name="pools")
@@ -296,9 +286,7 @@ class PoolMember(ConfigModel):
         ordering = ["pool", "position", "id"]
         constraints = [
             models.UniqueConstraint(fields=["pool", "owner"], name="owner_in_pool_once"),
-            models.CheckConstraint(
-                condition=Q(weight__gte=1) & Q(weight__lte=1000), name="member_weight_positive"
-            ),
+            models.CheckConstraint(condition=Q(weight__gte=1) & Q(weight__lte=1000), name="member_weight_positive"),
         ]
 
     def __str__(self):

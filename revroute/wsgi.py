@@ -9,5 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revroute.settings")
 application = get_wsgi_application()
 
 from leads.normalise import warm_up  # noqa: E402 - after the apps are loaded
+from routing.memory import settle  # noqa: E402
 
 warm_up()  # the first lead must not wait for phone and country tables
+settle()

@@ -1,22 +1,28 @@
 """Deliveries that are owed in; messages sent, the rows saying so, out. Decides nothing about leads.
 
 A delivery is `blocked` until the CRM write is confirmed, then `owed`; `sending` while a worker has it, until
-the lease in `next_try_at` runs out; in the end `sent` or `dead`. At least once: who dies between sending and
-marking leaves a lease, and the message goes once more with the same Message-ID. Nobody is
-told twice otherwise.
+the lease in `next_try_at` runs out; in the end `sent` or `dead`. E-mails are marked sent in groups, because a
+commit costs several times what a letter does. At least once: who dies between sending and marking leaves a
+lease, and the letters of that one group go once more with the same Message-IDs. Nobody is told twice
+otherwise.
 """
 
 import logging
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
+from time import monotonic
 
-from django.db.models import BooleanField, Case, F, QuerySet, Value, When
+from django.db.models import BooleanField, Case, F, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from leads.clean import clean_text
+from owners.models import Owner
 from routing import messages, retry
 from routing.channels import email, in_app
 from routing.lease import LEASE, budget, locked, short_transaction
@@ -26,6 +32,10 @@ from routing.steps import step
 logger = logging.getLogger(__name__)
 
 NO_ADDRESS = "owner has no e-mail address"
+GROUP = 20
+GROUP_SECONDS = 1.0
+"""So many letters at most are gone and not yet marked, and the first of them for so long; only a letter that
+the mail server is just then slow to take makes it longer."""
 
 # SQLite uses the partial index `delivery_due` only for a condition that is written like the index's own, its
 # values included; with bound parameters it reads every delivery there ever was.
@@ -43,9 +53,34 @@ class Claimed:
     id: int
     decision: int
     owner: int
-    address: str
     kind: str
     attempts: int
+    address: str
+
+
+@dataclass(slots=True)
+class Gone:
+    """Letters that are with the mail server and not marked yet; `sent` counts those that are."""
+
+    now: datetime
+    rows: list[Claimed] = field(default_factory=list)
+    since: float = 0.0
+    sent: int = 0
+
+    def add(self, row: Claimed) -> None:
+        """Keep the row in mind; mark all when the group is full or its first letter went a second ago."""
+        if not self.rows:
+            self.since = monotonic()
+        self.rows.append(row)
+        if len(self.rows) >= GROUP or monotonic() - self.since >= GROUP_SECONDS:
+            self.mark()
+
+    def mark(self) -> None:
+        """Mark those that are still ours, in one statement. What could not be written stays in mind."""
+        if self.rows:
+            with short_transaction():
+                self.sent += _ours(*self.rows).update(state=State.SENT, sent_at=self.now, next_try_at=None, error="")
+            self.rows = []
 
 
 def unblock(decision_ids: Sequence[int], now: datetime) -> int:
@@ -60,6 +95,8 @@ def deliver_due(now: datetime, limit: int = 100, chance: Callable[[], float] = r
     `now` is the instant that due times, leases and the `sent_at` are reckoned from; `chance` gives numbers in
     [0, 1) for the jitter of retries. Begins nothing new after 20 seconds. What a channel does never raises.
     """
+    if not _due(now).exists():  # a read, so that an idle tick never waits for the writers
+        return 0
     return _deliver_in_app(now, limit) + _deliver_email(now, limit, chance)
 
 
@@ -95,22 +132,17 @@ def alert_operator(decision: Decision, detail: str, now: datetime) -> None:
     )
 
 
-def _due(channel: str, now: datetime) -> QuerySet[Delivery]:
+def _due(now: datetime) -> QuerySet[Delivery]:
     """What is owed, and what somebody was sending when the lease ran out. Oldest first."""
-    return Delivery.objects.filter(UNFINISHED, channel=channel, next_try_at__lte=now).order_by(
-        "next_try_at", "id"
-    )
+    return Delivery.objects.filter(UNFINISHED, next_try_at__lte=now).order_by("next_try_at", "id")
 
 
 # --- in the app -------------------------------------------------------------------------------------------
 
 
 def _deliver_in_app(now: datetime, limit: int) -> int:
-    due = _due(Channel.IN_APP, now)
-    if not due.exists():  # a read, so that an idle tick never waits for the writers
-        return 0
     with short_transaction(), step("alert_owner"):
-        return in_app.deliver(due, now, limit)
+        return in_app.deliver(_due(now).filter(channel=Channel.IN_APP), now, limit)
 
 
 # --- by e-mail --------------------------------------------------------------------------------------------
@@ -128,58 +160,57 @@ def _deliver_email(now: datetime, limit: int, chance: Callable[[], float]) -> in
 
 def _claim(now: datetime, limit: int) -> list[Claimed]:
     """Take at most `limit` due deliveries: attempt counted and lease written before anything is sent."""
-    due = _due(Channel.EMAIL, now)
-    if not due.exists():
-        return []
+    due = _due(now).filter(channel=Channel.EMAIL)
     with short_transaction():
-        ids = list(locked(due).values_list("id", flat=True)[:limit])
-        rows = Delivery.objects.filter(id__in=ids)
-        rows.update(
+        rows = list(locked(due).values_list("id", "decision_id", "owner_id", "kind", "attempts")[:limit])
+        Delivery.objects.filter(id__in=[row[0] for row in rows]).update(
             state=State.SENDING,
             attempts=F("attempts") + 1,
             next_try_at=now + LEASE,
             attempted_at=Coalesce("attempted_at", now),
         )
-        found = rows.order_by("id").values_list(
-            "id", "decision_id", "owner_id", "owner__email", "kind", "attempts"
-        )
-        return [Claimed(*row) for row in found]
+    addresses = dict(Owner.objects.filter(id__in={row[2] for row in rows}).values_list("id", "email"))
+    return [
+        Claimed(id, decision, owner, kind, attempts + 1, addresses[owner])
+        for id, decision, owner, kind, attempts in rows
+    ]
 
 
-def _send(
-    rows: list[Claimed], letters: dict[int, tuple[str, str]], now: datetime, chance: Callable[[], float]
-) -> int:
-    """Send over one connection, outside any transaction; each row is marked as soon as its letter is gone."""
-    sent = 0
+def _send(rows: list[Claimed], letters: dict[int, tuple[str, str]], now: datetime, chance: Callable[[], float]) -> int:
+    """Send over one connection, outside any transaction; return how many went and were still ours to mark."""
     has_time = budget()
+    gone = Gone(now)
     with email.outbox() as box:
-        for place, row in enumerate(rows):
-            if not has_time():
-                _give_back(rows[place:], now)
-                break
-            try:
-                sent += _send_one(box, row, letters, now)
-            except email.Unreachable as failure:  # the others would only wait for the same time-out
-                for left in rows[place:]:
-                    _fail(left, failure, now, chance)
-                break
-            except retry.Failure as failure:
-                _fail(row, failure, now, chance)
-            except Exception as error:  # one letter's mistake must not hold up the others
-                _fail(row, retry.unexpected(error), now, chance)
-    return sent
+        try:
+            for place, row in enumerate(rows):
+                if not has_time():
+                    _give_back(rows[place:], now)
+                    break
+                try:
+                    _send_one(box, row, letters)
+                except email.Unreachable as failure:  # the others would only wait for the same time-out
+                    for left in rows[place:]:
+                        _fail(left, failure, now, chance)
+                    break
+                except retry.Failure as failure:
+                    _fail(row, failure, now, chance)
+                except Exception as error:  # one letter's mistake must not hold up the others
+                    _fail(row, retry.unexpected(error), now, chance)
+                else:
+                    gone.add(row)
+        finally:  # a program that is told to stop in the middle of a letter sends no other one again
+            gone.mark()
+    return gone.sent
 
 
-def _send_one(box: email.Outbox, row: Claimed, letters: dict[int, tuple[str, str]], now: datetime) -> int:
-    """1 when the letter went and the row was still ours. Raises Failure."""
+def _send_one(box: email.Outbox, row: Claimed, letters: dict[int, tuple[str, str]]) -> None:
+    """Hand one letter to the mail server. Raises Failure."""
     if row.attempts > retry.MAX_ATTEMPTS:
         raise retry.PermanentFailure("attempts_lost", "the process ended during the last attempt")
     if row.id not in letters:
         raise retry.PermanentFailure("message_cannot_be_written")
     with step("alert_owner"):
         box.send(email.Letter(row.id, row.address, *letters[row.id]))
-    with short_transaction():
-        return _ours(row).update(state=State.SENT, sent_at=now, next_try_at=None, error="")
 
 
 def _give_back(rows: Iterable[Claimed], now: datetime) -> None:
@@ -241,6 +272,10 @@ def _alert(row: Claimed, code: str, now: datetime) -> None:
     alert_operator(decision, code, now)
 
 
-def _ours(row: Claimed) -> QuerySet[Delivery]:
-    """The delivery, unless its lease ran out and another worker counted an attempt since."""
-    return Delivery.objects.filter(id=row.id, state=State.SENDING, attempts=row.attempts)
+def _ours(*rows: Claimed) -> QuerySet[Delivery]:
+    """The deliveries, without those whose lease ran out and another worker counted an attempt since."""
+    ids: dict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        ids[row.attempts].append(row.id)
+    as_read = [Q(attempts=attempts, id__in=same) for attempts, same in ids.items()]
+    return Delivery.objects.filter(reduce(or_, as_read), state=State.SENDING)

@@ -55,9 +55,7 @@ def open_crm_error(decision: Decision, detail: str, now: datetime) -> None:
 def review_due(owner: Owner, minutes: int, now: datetime) -> datetime:
     """`minutes` of the owner's working time after `now`; of real time where the owner's hours give none."""
     budget = timedelta(minutes=minutes)
-    weekly = list(
-        WeeklyHours.objects.filter(owner=owner).values_list("weekday", "start_minute", "end_minute")
-    )
+    weekly = list(WeeklyHours.objects.filter(owner=owner).values_list("weekday", "start_minute", "end_minute"))
     absences = list(Absence.objects.filter(owner=owner, ends_at__gt=now).values_list("starts_at", "ends_at"))
     try:
         return Hours(owner.time_zone, weekly or ALWAYS.weekly, absences).add(now, budget)
@@ -66,7 +64,5 @@ def review_due(owner: Owner, minutes: int, now: datetime) -> datetime:
 
 
 def _review_minutes(decision: Decision) -> int:
-    policy = (
-        SlaPolicy.objects.filter(key=decision.sla_policy).values_list("review_minutes", flat=True).first()
-    )
+    policy = SlaPolicy.objects.filter(key=decision.sla_policy).values_list("review_minutes", flat=True).first()
     return policy or REVIEW_MINUTES

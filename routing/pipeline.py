@@ -115,9 +115,7 @@ def _carry(waiting: Waiting, ready: Ready, now: datetime) -> list[Result]:
         cases = [_case(event, known, now) for event in events]
         numbers = _numbers(cases, config, now)
     with step("decide"):
-        settled = [
-            _decide(event, case, numbers, config, known) for event, case in zip(events, cases, strict=True)
-        ]
+        settled = [_decide(event, case, numbers, config, known) for event, case in zip(events, cases, strict=True)]
     apply(settled, config.people, numbers, now)
     return list(settled)
 
@@ -230,9 +228,7 @@ def _meet(settled: Settled, known: Known) -> None:
         known.add_company(CompanyRow(settled.company, fields["company_domain"], False, None))
     if settled.new_contact:
         email, phone = fields.get("email", ""), fields.get("phone", "")
-        known.add_contact(
-            ContactRow(settled.contact, email, phone, full_name(fields), settled.company, owner)
-        )
+        known.add_contact(ContactRow(settled.contact, email, phone, full_name(fields), settled.company, owner))
     elif owner is not None and settled.contact is not None:
         known.contacts[settled.contact] = known.contacts[settled.contact]._replace(owner=owner)
     if settled.case.is_test:

@@ -133,9 +133,7 @@ def _write_out(now: datetime, limit: int, chance: Callable[[], float]) -> int:
 def _claim(row: PlanAction, now: datetime) -> bool:
     """Take the action if it is still as read. One whose last attempt ended with its process is given up."""
     if row.attempts >= retry.MAX_ATTEMPTS:
-        _finish(
-            row, retry.Failure("attempts_lost", "the process ended during the last attempt"), retry.DEAD, now
-        )
+        _finish(row, retry.Failure("attempts_lost", "the process ended during the last attempt"), retry.DEAD, now)
         return False
     with short_transaction():
         claimed = PlanAction.objects.filter(
@@ -175,13 +173,9 @@ def _fail(row: PlanAction, failure: retry.Failure, now: datetime, chance: Callab
 
 def _finish(row: PlanAction, failure: retry.Failure, verdict: retry.Verdict, now: datetime) -> None:
     """Write the verdict if the action is still ours; the actions behind it wait as long as it does."""
-    logger.warning(
-        "plan action %s of decision %s: %s, %s", row.action, row.decision_id, failure.code, verdict.outcome
-    )
+    logger.warning("plan action %s of decision %s: %s, %s", row.action, row.decision_id, failure.code, verdict.outcome)
     again = verdict.outcome == "again"
-    later = PlanAction.objects.filter(
-        decision=row.decision_id, position__gt=row.position, state=State.PENDING
-    )
+    later = PlanAction.objects.filter(decision=row.decision_id, position__gt=row.position, state=State.PENDING)
     with short_transaction():
         ours = _ours(row).update(
             state=State.PENDING if again else verdict.outcome,
@@ -192,9 +186,7 @@ def _finish(row: PlanAction, failure: retry.Failure, verdict: retry.Verdict, now
             return
         later.update(next_try_at=now + (verdict.delay if again else PARKED))
         if not again:
-            decision = Decision.objects.select_related("lead__source__owner", "version__owner").get(
-                pk=row.decision_id
-            )
+            decision = Decision.objects.select_related("lead__source__owner", "version__owner").get(pk=row.decision_id)
             delivery.alert_operator(decision, failure.code, now)
             open_crm_error(decision, f"{row.action}: {failure.code}", now)
 

@@ -85,9 +85,7 @@ def _grouped(rows: Iterable[tuple], value: Callable[[tuple], Any]) -> dict[int, 
 
 
 def _owners() -> list[dict[str, Any]]:
-    teams = _grouped(
-        Membership.objects.order_by("team_id").values_list("owner_id", "team_id"), lambda row: row[0]
-    )
+    teams = _grouped(Membership.objects.order_by("team_id").values_list("owner_id", "team_id"), lambda row: row[0])
     hours = _grouped(
         WeeklyHours.objects.order_by("weekday", "start_minute").values_list(
             "owner_id", "weekday", "start_minute", "end_minute"
@@ -165,8 +163,7 @@ def _policies() -> list[dict[str, Any]]:
         "review_minutes", "real_time",
     )  # fmt: skip
     return [
-        {**policy, "lead_types": sorted(policy["lead_types"]), "tiers": sorted(policy["tiers"])}
-        for policy in policies
+        {**policy, "lead_types": sorted(policy["lead_types"]), "tiers": sorted(policy["tiers"])} for policy in policies
     ]
 
 

@@ -122,9 +122,7 @@ STATES = {"assigned": "assigned", "review": "review", "nurture": "nurture", "rej
 
 def lead_name(facts: dict) -> str:
     """The buyer in one line, for lists."""
-    return f"{facts.get('first_name', '')} {facts.get('last_name', '')}".strip() or facts.get(
-        "company_name", ""
-    )
+    return f"{facts.get('first_name', '')} {facts.get('last_name', '')}".strip() or facts.get("company_name", "")
 
 
 def _add_decision(settled: Settled, context: Context) -> None:
@@ -136,7 +134,8 @@ def _add_decision(settled: Settled, context: Context) -> None:
             LEADS, event.id, event.source, settled.contact, settled.company, settled.deal, STATES[outcome.status],
             owned, outcome.lead_type, outcome.high_intent, facts.get("lead_score"), facts.get("email", ""),
             facts.get("phone", "")[:20], lead_name(facts)[:400], facts.get("country", ""),
-            facts.get("consent_to_contact"), event.lead.is_test, event.received_at, context.now if owned else None, outcome.reason,
+            facts.get("consent_to_contact"), event.lead.is_test, event.received_at,
+            context.now if owned else None, outcome.reason,
         )  # fmt: skip
     context.rows[DECISIONS].append(decision_row(settled))
 
@@ -172,9 +171,7 @@ def _add_review(settled: Settled, context: Context) -> None:
     )
 
 
-def _owe(
-    settled: Settled, context: Context, kind: str, owner: int | None, channels: Iterable[str], state: str
-) -> None:
+def _owe(settled: Settled, context: Context, kind: str, owner: int | None, channels: Iterable[str], state: str) -> None:
     """Deliveries owed to one person. Test leads alert nobody."""
     if settled.case.is_test or owner is None:
         return
@@ -241,9 +238,7 @@ def _add_actions(settled: Settled, context: Context) -> None:
         if action == "send_owner_alert_after_crm_success" or not (follow_up or context.connector):
             continue
         connector = "" if follow_up else context.connector
-        context.add(
-            ACTIONS, settled.event.id, position, action, connector, "pending", 0, context.now, None, "", ""
-        )
+        context.add(ACTIONS, settled.event.id, position, action, connector, "pending", 0, context.now, None, "", "")
 
 
 def _add_numbers(context: Context, members: set[int], owners: set[int]) -> None:

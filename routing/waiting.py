@@ -49,9 +49,7 @@ def take(own: int | None, limit: int, *, only: bool = False) -> Waiting:
     """The event `own` (if it still waits) and the first others, `limit` in all; `only`: none but the own."""
     sql = SQL.format(own="%s", limit="%s")
     rows = execute(sql, [own if own is not None else -1, 0 if only else limit])
-    events = {
-        row[0]: Event(row[0], row[1], _instant(row[2]), bytes(row[3]), row[4]) for row in reversed(rows)
-    }
+    events = {row[0]: Event(row[0], row[1], _instant(row[2]), bytes(row[3]), row[4]) for row in reversed(rows)}
     ordered = [events[id] for id in dict.fromkeys(row[0] for row in rows)][:limit]
     if not rows:
         return Waiting([], 0, None, 0)

@@ -5,16 +5,16 @@ the look-up has said what is new and ids are known beforehand, so nothing needs 
 independent of each other.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from django.db import connection, models
 
 from leads.sql import cursor
+from routing.engine.text import canonical
 
 Row = tuple[Any, ...]
 
@@ -57,22 +57,9 @@ def write(rows: Sequence[tuple[Target, list[Row]]]) -> None:
 
 def _write_postgres(rows: Sequence[tuple[Target, list[Row]]]) -> None:
     sql = _postgres_sql(tuple(target for target, _ in rows))
-    documents = [
-        json.dumps(
-            [dict(zip(_names(target), line, strict=True)) for line in lines],
-            separators=(",", ":"),
-            default=_plain,
-        )
-        for target, lines in rows
-    ]
+    documents = [canonical([dict(zip(_names(target), line, strict=True)) for line in lines]) for target, lines in rows]
     with cursor() as cur:
         cur.execute(sql, documents)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} cannot be written")
 
 
 @lru_cache(maxsize=16)
@@ -115,10 +102,7 @@ def _write_sqlite(rows: Sequence[tuple[Target, list[Row]]]) -> None:
     with connection.cursor() as cur:
         for target, lines in rows:
             if lines:
-                values = [
-                    [adapt(value) if type(value) is datetime else value for value in line]
-                    for line in lines
-                ]
+                values = [[adapt(value) if type(value) is datetime else value for value in line] for line in lines]
                 if target.update:
                     values = [[*rest, key] for key, *rest in values]
                 cur.executemany(_sqlite_sql(target), values)

@@ -36,9 +36,7 @@ class CompanyForm(PlainForm):
         if text and domain is None:
             raise ValidationError(f"“{text}” is not a domain. Write it as example.com.", code="not_a_domain")
         if domain and not domain.company:
-            raise ValidationError(
-                f"Strangers share {domain.registrable}: it names no company.", code="shared"
-            )
+            raise ValidationError(f"Strangers share {domain.registrable}: it names no company.", code="shared")
         return domain.company if domain else ""
 
 

@@ -31,9 +31,7 @@ class ObjectField(forms.CharField):
             read = json.loads(text, parse_constant=_refuse)
             return clean_json(_object(read))
         except (ValueError, RecursionError, NestedTooDeep) as error:
-            raise ValidationError(
-                'Write a JSON object, such as {"country": "DE"}.', code="not_an_object"
-            ) from error
+            raise ValidationError('Write a JSON object, such as {"country": "DE"}.', code="not_an_object") from error
 
     def has_changed(self, initial, data):
         try:

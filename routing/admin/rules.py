@@ -24,9 +24,7 @@ class RuleForm(PlainForm):
         channels = self.cleaned_data["alert_channels"]
         if unknown := [channel for channel in channels if channel not in Delivery.Channel.values]:
             known = " and ".join(Delivery.Channel.values)
-            raise ValidationError(
-                f"There is no channel “{unknown[0]}”; there are {known}.", code="no_channel"
-            )
+            raise ValidationError(f"There is no channel “{unknown[0]}”; there are {known}.", code="no_channel")
         return channels
 
     def clean(self):

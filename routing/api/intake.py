@@ -4,7 +4,6 @@ The event is committed first; then this request leads or waits (routing.combine)
 store is not the sender's problem: the answer is then 202, and the event is routed by another leader or the worker.
 """
 
-import json
 import logging
 import re
 import secrets
@@ -16,7 +15,6 @@ from datetime import datetime
 from hashlib import sha256
 
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import timezone
@@ -30,6 +28,7 @@ from leads.tokens import hash_token
 from routing.api.problems import Problem
 from routing.combine import combiner
 from routing.document import Story, document, stories, story_of
+from routing.engine.text import canonical
 from routing.pipeline import Failed, Result
 from routing.prepare import Prepared, SourceInfo, normalised, source_by_key
 from routing.review import note_conflict, note_unreadable
@@ -165,7 +164,7 @@ def _incoming(
         source=source.id,
         body=body,
         content_type=request.headers.get("Content-Type", "")[:200],
-        headers=kept_headers({name.lower(): value for name, value in request.headers.items()}),
+        headers=kept_headers(request.META),
         digest=digest,
         received_at=received_at,
         correlation_id=_correlation(request),
@@ -198,7 +197,7 @@ def _unreadable(
     """Keep what came, tell a person, refuse it."""
     incoming = Incoming(
         source=source.id, body=body, content_type=request.headers.get("Content-Type", "")[:200],
-        headers=kept_headers({name.lower(): value for name, value in request.headers.items()}),
+        headers=kept_headers(request.META),
         digest=sha256(body).hexdigest(), received_at=received_at, correlation_id=_correlation(request),
         intent_class=_intent_class(source),
     )  # fmt: skip
@@ -248,7 +247,7 @@ def _story(source: SourceInfo, incoming: Incoming, event: int, result: Result | 
 def _decided(story: Story, status: int, **members: object) -> HttpResponse:
     row = story.decision
     body = {"event_id": row["event"], "status": "routed", "status_url": status_url(row["event"]), **members}
-    text = json.dumps({**body, "lead_id": row["lead"], "decision": document(story)}, cls=DjangoJSONEncoder)
+    text = canonical({**body, "lead_id": row["lead"], "decision": document(story)})
     return HttpResponse(text, status=status, content_type="application/json")
 
 

@@ -236,8 +236,9 @@ class _Statements:
             "trace": self._text(TRACE_BYTES),
         }  # fmt: skip
         yield "clocks", "routing_slaclock", {
-            "lead_id": "i", "owner_id": self._owner, "kind": "'first_touch'", "policy_key": "'usual'",
-            "budget_seconds": "1800", "real_time": "i < 0", "started_at": self._received, "due_at": self._received,
+            "lead_id": "i", "decision_id": "i", "owner_id": self._owner, "kind": "'first_touch'",
+            "policy_key": "'usual'", "budget_seconds": "1800", "real_time": "i < 0",
+            "started_at": self._received, "due_at": self._received,
             "state": "'met'", "ended_at": self._received,
         }  # fmt: skip
         yield "notes", "leads_note", {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage, SafeMIMEMultipart, SafeMIMEText, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
 from routing.retry import Failure, PermanentFailure
@@ -30,6 +30,17 @@ class Letter:
 
 class Unreachable(Failure):
     """There is no connection to the mail server, so the next letter would not go either."""
+
+
+class _Mail(EmailMessage):
+    """A message that is put together once, however often it is asked for: checking it and sending it both do."""
+
+    _whole: SafeMIMEText | SafeMIMEMultipart | None = None
+
+    def message(self) -> SafeMIMEText | SafeMIMEMultipart:
+        if self._whole is None:
+            self._whole = super().message()
+        return self._whole
 
 
 class Outbox:
@@ -82,7 +93,7 @@ def message_id(delivery: int) -> str:
 
 def _message(letter: Letter) -> EmailMessage:
     headers = {"Message-ID": message_id(letter.delivery), "Auto-Submitted": "auto-generated"}  # RFC 3834
-    message = EmailMessage(letter.subject, letter.body, to=[letter.to], headers=headers)
+    message = _Mail(letter.subject, letter.body, to=[letter.to], headers=headers)
     try:
         message.message()  # what cannot be written as a mail is found here, not on the line
     except Exception as error:  # BadHeaderError, ValueError, UnicodeError and what the mail package adds

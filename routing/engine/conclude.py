@@ -1,7 +1,6 @@
 """A verdict in, the whole decision out: policy, clocks, plan, reviewer, texts and digest. Looks for no owner."""
 
 import hashlib
-import json
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +9,7 @@ from owners.business_time import HoursError
 from routing.engine import reason
 from routing.engine.people import Person, Policy
 from routing.engine.snapshot import snapshot_text
+from routing.engine.text import canonical
 from routing.engine.values import ClockOwed, Decision, Outcome
 from routing.engine.verdict import Verdict
 from routing.engine.work import Work
@@ -40,11 +40,7 @@ def conclude(work: Work, verdict: Verdict) -> Decision:
 def _appended(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) -> Decision:
     """A known person's new inquiry has its own first-touch clock, but never a second owner."""
     person = work.person(verdict.owner)
-    clocks = (
-        tuple(clock for clock in _clocks(work, person, policy) if clock.kind == "first_touch")
-        if person
-        else ()
-    )
+    clocks = tuple(clock for clock in _clocks(work, person, policy) if clock.kind == "first_touch") if person else ()
     reviewer = verdict.reviewer
     if person is not None and person.state != "active":  # who left is told nothing: somebody who is here is
         reviewer = _reviewer(work, person.cover)
@@ -121,9 +117,7 @@ def _reviewer(work: Work, named: int | None) -> int:
     When all of them have left, whoever is active and came first: somebody has to open it.
     """
     source = work.people.sources.get(work.case.source)
-    line = [
-        owner for owner in (named, source.owner if source else None, work.rules.owner) if owner is not None
-    ]
+    line = [owner for owner in (named, source.owner if source else None, work.rules.owner) if owner is not None]
     for owner in line:
         person = work.person(owner)
         if person is not None and person.state == "active":
@@ -171,9 +165,7 @@ def _clocks(work: Work, person: Person, policy: Policy) -> tuple[ClockOwed, ...]
     if policy.accept is not None:
         budgets.insert(0, ("accepted", policy.accept))
     real = _real_time(work, policy)
-    return tuple(
-        ClockOwed(kind, budget, _after(person, work.case.now, budget, real), real) for kind, budget in budgets
-    )
+    return tuple(ClockOwed(kind, budget, _after(person, work.case.now, budget, real), real) for kind, budget in budgets)
 
 
 def _after(person: Person | None, now: datetime, seconds: int, real_time: bool) -> datetime:
@@ -187,9 +179,7 @@ def _after(person: Person | None, now: datetime, seconds: int, real_time: bool) 
         return now + duration
 
 
-def _sealed(
-    work: Work, outcome: Outcome, clocks: Any = (), pool: Any = None, selection: Any = None
-) -> Decision:
+def _sealed(work: Work, outcome: Outcome, clocks: Any = (), pool: Any = None, selection: Any = None) -> Decision:
     trace = {"steps": work.steps, "candidates": work.candidates, "notes": work.notes, "then": _then(outcome)}
     snapshot = snapshot_text(work)
     trace_text = canonical(trace)
@@ -207,14 +197,3 @@ def _then(outcome: Outcome) -> dict[str, Any]:
     """What follows from the outcome and has no column of its own."""
     names = ("plan", "channels", "fallback_owner", "meeting_url", "reviewer", "review_detail")
     return {name: value for name in names if (value := getattr(outcome, name))}
-
-
-def canonical(value: Any) -> str:
-    """JSON as the digest wants it: no spaces, instants as ISO 8601 UTC. Key order is that of construction."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_instant)
-
-
-def _instant(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in a decision")

@@ -258,9 +258,7 @@ def make_condition(field: str, operator: str, value: object) -> Condition:
     if operator in _WITHOUT_VALUE:
         return Condition(field, operator, None, ())
     operands = known_values(FIELD_KINDS[field], value)
-    return Condition(
-        field, operator, value, tuple(dict.fromkeys(operands)) if operator in _LISTS else operands
-    )
+    return Condition(field, operator, value, tuple(dict.fromkeys(operands)) if operator in _LISTS else operands)
 
 
 # --- what the admin may write ----------------------------------------------------------------------------
@@ -279,9 +277,7 @@ def check_condition(field: str, operator: str, value: object) -> str | None:
     kind, label, verb = FIELD_KINDS[field], FIELDS[field], OPERATORS[operator]
     if operator not in OPERATORS_BY_KIND[kind]:
         fitting = ", ".join(OPERATORS[name] for name in OPERATORS_BY_KIND[kind])
-        return (
-            f"“{verb}” does not fit the field “{label}”, which is {_KIND_LABELS[kind]}; what fits: {fitting}."
-        )
+        return f"“{verb}” does not fit the field “{label}”, which is {_KIND_LABELS[kind]}; what fits: {fitting}."
     if operator in _WITHOUT_VALUE:
         return None if value is None or value in ("", []) else f"“{verb}” takes no value; leave it empty."
     if operator == "between":

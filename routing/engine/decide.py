@@ -95,9 +95,7 @@ def _obey(work: Work, step: str, rule: Rule, row: dict[str, Any]) -> Verdict | N
     if isinstance(found, Placed):
         row["result"] = found.role
         sentence = reason.assigned(work, found, row["conditions"])
-        return Verdict(
-            "assigned", step, rule, owner=found.owner, placed=found, reason=sentence, flag=found.flag
-        )
+        return Verdict("assigned", step, rule, owner=found.owner, placed=found, reason=sentence, flag=found.flag)
     if isinstance(found, NotApplicable):
         row["result"] = "not_applicable"
         row["note"] = found.note
@@ -121,9 +119,7 @@ def _validity(work: Work, entry: dict[str, Any]) -> Verdict | None:
             reason=reason.closed("rejected", f"it is spam ({reason.words(case.spam)})"),
         )
     if case.validity == "missing_contact_data":
-        return _review(
-            INVALID, None, "missing_contact_data", "neither an e-mail nor a phone number was given"
-        )
+        return _review(INVALID, None, "missing_contact_data", "neither an e-mail nor a phone number was given")
     if case.validity == "no_usable_contact":
         why = "neither the e-mail nor the phone number can be used"
         return Verdict("nurture", INVALID, None, reason=reason.closed("nurture", why))

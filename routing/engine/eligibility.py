@@ -116,7 +116,7 @@ def full_cap(person: Person, load: Load) -> str:
 
 def absence(person: Person, ask: Ask) -> str:
     """Why the person is not present, as a reason; empty when they are. For relations, hours do not bind."""
-    if until := person.absent_until(ask.now):
+    if person.absences and (until := person.absent_until(ask.now)):
         return f"is away until {until:%Y-%m-%d %H:%M} UTC"
     if person.hours is None:
         return "has working hours that cannot be read"

@@ -16,9 +16,7 @@ READABLE = 25
 """Of a step with more rules only those that held are listed; `considered` gives the number."""
 
 
-def expand(
-    steps: Iterable[Mapping[str, Any]], case: Case, rules: RuleSet, people: People
-) -> list[dict[str, Any]]:
+def expand(steps: Iterable[Mapping[str, Any]], case: Case, rules: RuleSet, people: People) -> list[dict[str, Any]]:
     """The steps that were tried, each with its rules in order and every condition's value."""
     facts = derive(case, people)
     expanded = []

@@ -33,9 +33,7 @@ def _territory(facts: dict[str, Any], people: People) -> None:
     if facts.get("territory") in people.territories:
         return
     facts.pop("territory", None)
-    found = people.territory_of(
-        facts.get("country", ""), facts.get("region", ""), facts.get("postal_code", "")
-    )
+    found = people.territory_of(facts.get("country", ""), facts.get("region", ""), facts.get("postal_code", ""))
     if found:
         facts["territory"] = found.key
 

@@ -57,9 +57,7 @@ class Intervals:
     __slots__ = ("_at", "_checkpoints", "_places", "_width")
 
     def __init__(self, intervals: Iterable[tuple[int, int, int]], width: int) -> None:
-        toggles = sorted(
-            toggle for low, high, place in intervals for toggle in ((low, place), (high + 1, place))
-        )
+        toggles = sorted(toggle for low, high, place in intervals for toggle in ((low, place), (high + 1, place)))
         self._width = width
         self._at = [at for at, _ in toggles]
         self._places = [place for _, place in toggles]

@@ -14,9 +14,7 @@ def needs(case: Case, rules: RuleSet, people: People) -> tuple[set[int], set[int
     facts = derive(case, people)
     pools: set[int] = set()
     owners = {
-        owner
-        for owner in (case.company.owner, case.contact.owner, *(deal.owner for deal in case.deals))
-        if owner
+        owner for owner in (case.company.owner, case.contact.owner, *(deal.owner for deal in case.deals)) if owner
     }
     territory = people.territories.get(facts.get("territory", ""))
     if territory and territory.owner:
@@ -24,9 +22,10 @@ def needs(case: Case, rules: RuleSet, people: People) -> tuple[set[int], set[int
     for step in rules.order:
         for rule in rules.matching(step, facts, case.now):
             _of_rule(rule, people, pools, owners)
+    found = _with_stand_ins(owners, territory.team if territory else None, people)
     for pool in pools:
-        owners.update(member.owner for member in people.pools[pool].members)
-    return pools, _with_stand_ins(owners, territory.team if territory else None, pools, people)
+        found |= _around(pool, people)
+    return pools, found
 
 
 def _of_rule(rule: Rule, people: People, pools: set[int], owners: set[int]) -> None:
@@ -38,8 +37,19 @@ def _of_rule(rule: Rule, people: People, pools: set[int], owners: set[int]) -> N
         pools.add(pool)
 
 
-def _with_stand_ins(owners: set[int], team: int | None, pools: set[int], people: People) -> set[int]:
-    """The owners with their cover persons, and the fallbacks of all teams and pools they may lead to."""
+def _around(id: int, people: People) -> frozenset[int]:
+    """A pool's members and whoever may stand in for them; worked out once per revision."""
+    if id not in people.around:
+        pool = people.pools[id]
+        owners = {member.owner for member in pool.members}
+        if pool.fallback:
+            owners.add(pool.fallback)
+        people.around[id] = frozenset(_with_stand_ins(owners, pool.team, people))
+    return people.around[id]
+
+
+def _with_stand_ins(owners: set[int], team: int | None, people: People) -> set[int]:
+    """The owners with their cover persons, and the fallbacks of the teams that they may lead to."""
     found = set(owners)
     teams = {team} if team else set()
     for owner in owners:
@@ -47,12 +57,6 @@ def _with_stand_ins(owners: set[int], team: int | None, pools: set[int], people:
         if person:
             found.update(cover for cover in (person.cover,) if cover)
             teams.update(person.teams)
-    for pool in pools:
-        found.update(owner for owner in (people.pools[pool].fallback,) if owner)
-        teams.update(team for team in (people.pools[pool].team,) if team)
-    found.update(
-        fallback
-        for fallback in (people.teams[team].fallback for team in teams if team in people.teams)
-        if fallback
-    )
+    fallbacks = (people.teams[team].fallback for team in teams if team in people.teams)
+    found.update(fallback for fallback in fallbacks if fallback)
     return found

@@ -1,7 +1,7 @@
 """A configuration revision (JSON) in; compiled people, pools, territories and policies out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -111,6 +111,8 @@ class People:
     pipelines: Mapping[str, Mapping[str, tuple[int, int]]]
     """Pipeline key → stage key → (pipeline id, stage id)."""
     sources: Mapping[int, SourceOf]
+    around: dict[int, frozenset[int]] = field(default_factory=dict, compare=False, repr=False)
+    """What `routing.engine.needs` worked out: pool → owners whose numbers it may need."""
 
     def territory_of(self, country: str, region: str, postal_code: str) -> TerritoryOf | None:
         """The territory of a place: the longest postal prefix, then the region, then the country."""
@@ -129,9 +131,7 @@ class People:
             if policy.key == key:
                 return policy
         for policy in self.policies:
-            if (not policy.lead_types or lead_type in policy.lead_types) and (
-                not policy.tiers or tier in policy.tiers
-            ):
+            if (not policy.lead_types or lead_type in policy.lead_types) and (not policy.tiers or tier in policy.tiers):
                 return policy
         return BUILT_IN_POLICY
 
@@ -141,10 +141,7 @@ BUILT_IN_POLICY = Policy("built_in", frozenset(), frozenset(), None, 15 * 60, 30
 
 def compile_people(revision: int, content: Mapping[str, Any]) -> People:
     """`content` as `routing.revision` writes it; ids as JSON numbers, keyed lists as arrays of objects."""
-    areas = {
-        (area["country"], area["region"], area["postal_prefix"]): area["territory"]
-        for area in content["areas"]
-    }
+    areas = {(area["country"], area["region"], area["postal_prefix"]): area["territory"] for area in content["areas"]}
     return People(
         revision=revision,
         owners={row["id"]: _person(row) for row in content["owners"]},
@@ -155,17 +152,13 @@ def compile_people(revision: int, content: Mapping[str, Any]) -> People:
         longest_prefix=max((len(prefix) for _, _, prefix in areas), default=0),
         policies=tuple(_policy(row) for row in content["policies"]),
         high_intent={row["key"]: row["high_intent"] for row in content["lead_types"]},
-        pipelines={
-            row["key"]: {key: (row["id"], id) for key, id in row["stages"]} for row in content["pipelines"]
-        },
+        pipelines={row["key"]: {key: (row["id"], id) for key, id in row["stages"]} for row in content["pipelines"]},
         sources={row["id"]: SourceOf(**row) for row in content["sources"]},
     )
 
 
 def _person(row: Mapping[str, Any]) -> Person:
-    absences = tuple(
-        (datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in row["absences"]
-    )
+    absences = tuple((datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in row["absences"])
     hours = _hours(row["zone"], row["hours"], absences)
     return Person(
         id=row["id"],
@@ -189,9 +182,7 @@ def _person(row: Mapping[str, Any]) -> Person:
     )
 
 
-def _hours(
-    zone: str, blocks: list[list[int]], absences: tuple[tuple[datetime, datetime], ...]
-) -> Hours | None:
+def _hours(zone: str, blocks: list[list[int]], absences: tuple[tuple[datetime, datetime], ...]) -> Hours | None:
     """An owner without blocks works at any time. One bad row must not stop everybody else's routing."""
     if not blocks and not absences and zone == ALWAYS.zone:
         return ALWAYS

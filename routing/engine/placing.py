@@ -15,8 +15,10 @@ from routing.engine.values import Load
 from routing.engine.work import Work
 
 RELATION_STEPS = frozenset({"existing_customer_owner", "open_deal_owner"})
-LARGEST_LINE_UP = 40
-"""A trace lists so many candidates of a pool; of more it says how many passed and failed."""
+LARGEST_LINE_UP = 12
+"""Of a larger pool the trace lists the chosen one and those who failed, and says how many passed: who passed and
+was not next follows from the snapshot's turns, and would only be read by nobody with every lead."""
+MOST_FAILED = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +228,7 @@ def _pool(work: Work, rule: Rule, pool_id: int | None) -> Found:
     if pool is None:
         return _no_pool(work, rule)
     ask = _ask(work, rule, keeps_hours=pool.keeps_hours)
-    results = [
-        (member, check(work.person(member.owner), ask, work.load(member.owner))) for member in pool.members
-    ]
+    results = [(member, check(work.person(member.owner), ask, work.load(member.owner))) for member in pool.members]
     eligible = {member.id for member, checked in results if checked.passed}
     present = {member.id for member, checked in results if checked.available} | eligible
     rotation = work.rotation(pool)
@@ -266,13 +266,15 @@ def _empty_pool(work: Work, rule: Rule, pool: PoolOf, ask: Ask) -> Found:
     return found or Nobody("no_valid_owner", missing)
 
 
-def _line_up(
-    work: Work, pool: PoolOf, results: list[tuple[Any, Checked]], selection: Selection | None
-) -> None:
+def _line_up(work: Work, pool: PoolOf, results: list[tuple[Any, Checked]], selection: Selection | None) -> None:
     """Note the pool's members with their checks and rotation numbers; the chosen one last."""
     rotation = work.rotation(pool)
     chosen = selection.member.id if selection else None
-    shown = results if len(results) <= LARGEST_LINE_UP else results[:LARGEST_LINE_UP]
+    shown = results
+    if len(results) > LARGEST_LINE_UP:
+        shown = [result for result in results if not result[1].passed][:MOST_FAILED]
+        passed = sum(checked.passed for _, checked in results)
+        work.notes.append(f"{pool.name} has {len(results)} members; {passed} passed the checks.")
     for member, checked in shown:
         if member.id == chosen:
             continue
@@ -280,9 +282,6 @@ def _line_up(
         turn = rotation.turns.get(member.id)
         entry["rotation"] = {"v": str(turn.v) if turn else None, "weight": member.weight}
         work.candidates.append(entry)
-    if len(shown) < len(results):
-        passed = sum(checked.passed for _, checked in results)
-        work.notes.append(f"{pool.name} has {len(results)} members; {passed} passed the checks.")
     if selection:
         charge = selection.entries[-1]
         entry = {"owner": selection.member.owner, "name": work.name(selection.member.owner), "as": "turn"}

@@ -22,9 +22,7 @@ LONGEST_VALUE = 60
 
 def words(key: str) -> str:
     """A key as words: crm_workflow_repair is CRM workflow repair."""
-    return " ".join(
-        word.upper() if word in ACRONYMS else word for word in key.replace("-", "_").split("_") if word
-    )
+    return " ".join(word.upper() if word in ACRONYMS else word for word in key.replace("-", "_").split("_") if word)
 
 
 def assigned(work: Work, placed: Placed, conditions: list[Any]) -> str:

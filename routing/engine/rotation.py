@@ -122,9 +122,7 @@ def select(
     return Rotation(members, turns).select(eligible, present)
 
 
-def order(
-    members: Sequence[Member], turns: Mapping[int, Turn], eligible: Collection[int]
-) -> tuple[Place, ...]:
+def order(members: Sequence[Member], turns: Mapping[int, Turn], eligible: Collection[int]) -> tuple[Place, ...]:
     """The line-up: the eligible members as `select` would compare them, the next one first."""
     return Rotation(members, turns).order(eligible)
 
@@ -144,9 +142,7 @@ class Rotation:
         self._here = {id for id, turn in turns.items() if not turn.away}
         self._outside = self._members.keys() - self._here
         ratios = {id: turn.v.as_integer_ratio() for id, turn in turns.items()}
-        self._denominator = lcm(
-            *{below for _, below in ratios.values()}, *{member.weight for member in members}
-        )
+        self._denominator = lcm(*{below for _, below in ratios.values()}, *{member.weight for member in members})
         self._line: list[Key] = sorted(
             (
                 ratios[id][0] * (self._denominator // ratios[id][1]),
@@ -211,10 +207,7 @@ class Rotation:
         if not arriving:
             return []
         level = self.turns[lowest[3]].v if lowest else self._standing()
-        return [
-            self._arrival(id, level)
-            for id in sorted(arriving, key=lambda id: (self._members[id].position, id))
-        ]
+        return [self._arrival(id, level) for id in sorted(arriving, key=lambda id: (self._members[id].position, id))]
 
     def _arrival(self, id: int, level: Fraction) -> Entry:
         turn = self.turns.get(id)

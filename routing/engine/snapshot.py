@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from routing.engine.rotation import Turn
+from routing.engine.text import canonical
 from routing.engine.values import Case, CompanyMatch, ContactMatch, DealSeen, Load, Numbers, OpenLead
 from routing.engine.work import Work
 
@@ -45,7 +46,7 @@ def snapshot_text(work: Work) -> str:
     turns = sorted(work.turns_read.items())
     value["turns"] = {str(id): [str(turn.v), turn.last, turn.away] for id, turn in turns}
     value["loads"] = {str(id): load for id, load in work.loads_read.items()}
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return canonical(value)
 
 
 def _match(match: ContactMatch | CompanyMatch) -> dict[str, Any]:

@@ -69,9 +69,7 @@ class Fairness:
         for member in lead.eligible:
             self.longest[member] = max(self.longest.get(member, Fraction(0)), Fraction(1, weights[member]))
         self.periods = {
-            (i, j): gap
-            for (i, j), gap in self.periods.items()
-            if (i in lead.eligible) == (j in lead.eligible)
+            (i, j): gap for (i, j), gap in self.periods.items() if (i in lead.eligible) == (j in lead.eligible)
         }
         for (i, j), gap in self.periods.items():
             if i in weights:

@@ -128,9 +128,7 @@ def test_only_is_blank_holds_on_an_unknown_fact():
     holding = set()
     for kind, field in (("text", "country"), ("number", "lead_score"), ("flag", "is_test")):
         for operator in OPERATORS_BY_KIND[kind]:
-            plain = (
-                None if operator.startswith("is_") and operator != "is_not" else {"text": "a"}.get(kind, 1)
-            )
+            plain = None if operator.startswith("is_") and operator != "is_not" else {"text": "a"}.get(kind, 1)
             condition = make_condition(field, operator, values.get(kind, {}).get(operator, plain))
             if condition.evaluate({}) == "yes":
                 holding.add(operator)

@@ -70,8 +70,7 @@ def scan(document, facts, step, now):
     found = []
     for entry in sorted(document["rules"], key=lambda entry: (entry["position"], entry["id"])):
         starts, ends = (
-            datetime.fromisoformat(text) if text else None
-            for text in (entry.get("starts_at"), entry.get("ends_at"))
+            datetime.fromisoformat(text) if text else None for text in (entry.get("starts_at"), entry.get("ends_at"))
         )
         within = (starts is None or starts <= now) and (ends is None or now < ends)
         groups = entry["groups"] or [[]]
@@ -162,10 +161,7 @@ facts_strategy = st.fixed_dictionaries(
         "country": texts,
         "service_requested": texts | st.lists(texts, max_size=3),
         "product_interest": texts | st.lists(texts, max_size=3),
-        "company_size": st.none()
-        | numbers
-        | st.floats(-5, 205)
-        | st.sampled_from([True, math.nan, math.inf]),
+        "company_size": st.none() | numbers | st.floats(-5, 205) | st.sampled_from([True, math.nan, math.inf]),
         "lead_score": st.none() | numbers | st.lists(numbers, max_size=3),
         "existing_customer": st.sampled_from([None, True, False, 0, 1, "yes"]),
     },
@@ -197,9 +193,7 @@ def test_rule_matches_when_all_of_one_explained_group_is_yes(document, facts):
 def test_full_caches_change_no_answer(monkeypatch):
     monkeypatch.setattr(index, "CACHE_BYTES", 0)
     monkeypatch.setattr(index, "RAW_VALUES", 5)
-    rule_set = compile_rules(
-        content(*(rule(n, [("company_domain", "is", f"f{n}.example")]) for n in range(1, 201)))
-    )
+    rule_set = compile_rules(content(*(rule(n, [("company_domain", "is", f"f{n}.example")]) for n in range(1, 201))))
     for _ in range(2):
         assert [matched(rule_set, {"company_domain": f"f{n}.example"}) for n in range(1, 202)] == [
             *([n] for n in range(1, 201)),
@@ -220,9 +214,7 @@ def test_many_different_bounds_are_told_apart():
     spans = [(n, [n, n + 300]) for n in range(1, 1501)]
     rule_set = compile_rules(content(*(rule(n, [("company_size", "between", span)]) for n, span in spans)))
     for size in (0, 1, 1.5, 2, 300, 301, 301.5, 777, 1500, 1799.5, 1800, 1801):
-        assert matched(rule_set, {"company_size": size}) == [
-            n for n, (low, high) in spans if low <= size <= high
-        ]
+        assert matched(rule_set, {"company_size": size}) == [n for n, (low, high) in spans if low <= size <= high]
 
 
 def test_one_true_and_one_are_different_facts():
@@ -244,13 +236,9 @@ def test_ten_thousand_rules_are_found_200_times_faster_than_by_a_scan():
         for n in range(1, 10_001)
     ]
     rule_set = compile_rules(content(*(rule(n, row) for n, row in enumerate(rows, start=1))))
-    leads = [
-        {"country": "de", "lead_score": 100, "company_domain": f"F{n}.example"} for n in range(9_000, 9_500)
-    ]
+    leads = [{"country": "de", "lead_score": 100, "company_domain": f"F{n}.example"} for n in range(9_000, 9_500)]
     assert [matched(rule_set, facts) for facts in leads] == [[n] for n in range(9_000, 9_500)]
-    indexed = min(
-        seconds(lambda: [next(rule_set.matching(STEP, facts, NOW)) for facts in leads]) for _ in range(3)
-    )
+    indexed = min(seconds(lambda: [next(rule_set.matching(STEP, facts, NOW)) for facts in leads]) for _ in range(3))
     ordered = list(rule_set.rules.values())
     scanned = seconds(
         lambda: [

@@ -39,7 +39,7 @@ def staff(**of_elena):
     [
         ({"state": "inactive"}, {}, {}, "active", "is inactive"),
         ({"state": "departed"}, {}, {}, "active", "is departed"),
-        ({"accepts": False}, {}, {}, "active", "does not accept leads"),
+        ({"accepts": False}, {}, {}, "accepts_leads", "does not accept leads"),
         ({}, {}, {"team": 6}, "right_team", "is not in the team"),
         (
             {"services": ["audit"]}, {"service_requested": "repair"}, {"require_service": True},

@@ -209,9 +209,7 @@ def test_nobody_eligible_changes_nothing() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(histories, st.randoms(use_true_random=False))
-def test_result_does_not_depend_on_the_order_of_anything_given(
-    history: list[Step], shuffler: random.Random
-) -> None:
+def test_result_does_not_depend_on_the_order_of_anything_given(history: list[Step], shuffler: random.Random) -> None:
     def shuffled(
         members: Sequence[Member],
         turns: Mapping[int, Turn],

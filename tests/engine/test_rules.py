@@ -71,9 +71,7 @@ def test_expired_rule_leaves_the_next_one_first():
 
 def test_explanation_names_what_each_condition_saw():
     rule_set = compile_rules(
-        content(
-            rule(1, [("country", "is", "DE"), ("lead_score", "at_least", 80)], [("language", "is", "de")])
-        )
+        content(rule(1, [("country", "is", "DE"), ("lead_score", "at_least", 80)], [("language", "is", "de")]))
     )
     explained = rule_set.explain(rule_set.rules[1], {"country": "FR", "lead_score": 91})
     assert explained == [

@@ -16,7 +16,7 @@ from routing.api import intake as door
 from routing.models import ApiToken, Decision, ReviewItem
 from routing.replay import verify
 from tests.builders import TOKEN, make_source
-from tests.flows.posting import ADDRESS, FORM, GOOD, JSON, POSTGRES, code_of, make_inbound, send
+from tests.flows.posting import ADDRESS, FORM, GOOD, JSON, code_of, make_inbound, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

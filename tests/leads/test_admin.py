@@ -173,9 +173,7 @@ def test_a_deals_stage_has_to_belong_to_its_pipeline(admin_client):
     crm = make_crm(make_people())
     other = Pipeline.objects.create(key="other", name="Other")
     form = {"name": "D", "pipeline": other.pk, "stage": crm.stage.pk, "state": "open"}
-    assert errors_of(admin_client.post(address(Deal, "add"), form)) == {
-        "stage": ["New is not a stage of Other."]
-    }
+    assert errors_of(admin_client.post(address(Deal, "add"), form)) == {"stage": ["New is not a stage of Other."]}
 
 
 def test_a_second_open_routed_deal_is_refused_in_a_sentence(admin_client):

@@ -32,9 +32,7 @@ def test_only_a_domain_of_its_own_stands_for_a_company(given, company):
     assert domain.company == company
 
 
-@pytest.mark.parametrize(
-    "given", ["", "acme", "com", "co.uk", "10.0.0.1", "http://[::1", "a b.de", "x..de", "-.de"]
-)
+@pytest.mark.parametrize("given", ["", "acme", "com", "co.uk", "10.0.0.1", "http://[::1", "a b.de", "x..de", "-.de"])
 def test_what_is_no_domain_is_none(given):
     assert read_domain(given) is None
 

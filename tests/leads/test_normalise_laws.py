@@ -17,9 +17,7 @@ from leads.parse import UNREADABLE, Unreadable, canonical_digest, parse_body
 QUICK = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 
 # Unlike st.text() alone, this makes NUL, lone surrogates and right-to-left marks often.
-any_text = st.text(
-    st.characters() | st.sampled_from("\0\x1b\ud800\udfff\u200b\ufeff\u202eİßŉΐ٣"), max_size=40
-)
+any_text = st.text(st.characters() | st.sampled_from("\0\x1b\ud800\udfff\u200b\ufeff\u202eİßŉΐ٣"), max_size=40)
 likely_text = st.sampled_from(
     (
         "ops@example.com|İ@Straße.DE|a@b|+1 555 123 4567|030 1234567|0049301234567|000000|Deutschland|England"

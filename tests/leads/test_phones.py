@@ -31,9 +31,7 @@ def test_a_number_becomes_e164(given, country, number, possible_only):
     assert (phone.number, phone.e164, phone.possible_only) == (number, number, possible_only)
 
 
-@pytest.mark.parametrize(
-    ("given", "country"), [("030 1234567", ""), ("555-1234", "US"), ("(555) 123-4567", "")]
-)
+@pytest.mark.parametrize(("given", "country"), [("030 1234567", ""), ("555-1234", "US"), ("(555) 123-4567", "")])
 def test_a_number_that_only_a_neighbour_can_dial_is_kept_as_digits(given, country):
     phone = read_phone(given, country)
 

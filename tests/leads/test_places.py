@@ -64,9 +64,7 @@ def test_a_part_of_a_country_is_a_region_of_it():
     ],
 )
 def test_a_region_is_known_within_its_country(country, code, spellings):
-    assert {s: region_code(s, country) for s in spellings.split("|")} == dict.fromkeys(
-        spellings.split("|"), code
-    )
+    assert {s: region_code(s, country) for s in spellings.split("|")} == dict.fromkeys(spellings.split("|"), code)
 
 
 @pytest.mark.parametrize(

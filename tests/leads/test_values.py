@@ -64,9 +64,7 @@ def test_the_last_word_of_a_name_is_the_last_name(given, names):
     assert values.split_name(given) == names
 
 
-@pytest.mark.parametrize(
-    "given", ["", "-", "N/A", "null", "None", "undefined", "(not set)", "{{lead.email}}"]
-)
+@pytest.mark.parametrize("given", ["", "-", "N/A", "null", "None", "undefined", "(not set)", "{{lead.email}}"])
 def test_what_systems_write_for_nothing_is_blank(given):
     assert values.is_blank(given)
 

@@ -180,9 +180,7 @@ ZONES = [
     "Pacific/Kiritimati",
 ]
 instants = st.datetimes(datetime(2025, 12, 1), datetime(2027, 2, 1), timezones=st.just(UTC))
-days_apart = st.lists(
-    st.tuples(st.integers(0, 6), st.integers(0, 1439), st.integers(0, 1440)), min_size=1, max_size=6
-)
+days_apart = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 1439), st.integers(0, 1440)), min_size=1, max_size=6)
 absences = st.lists(st.tuples(instants, st.timedeltas(minutes(1), timedelta(days=20))), max_size=3)
 
 
@@ -329,9 +327,7 @@ NOBODY: Sequence[Block] = ()
         ("UTC", NINE_TO_FIVE, [(datetime(2026, 11, 23), datetime(2026, 11, 24))], "naive_time"),
     ],
 )
-def test_hours_that_cannot_be_are_refused(
-    zone: str, weekly: Sequence[Block], away: Sequence[Span], code: str
-) -> None:
+def test_hours_that_cannot_be_are_refused(zone: str, weekly: Sequence[Block], away: Sequence[Span], code: str) -> None:
     with pytest.raises(HoursError) as refusal:
         Hours(zone, weekly, away)
     assert refusal.value.code == code

@@ -40,9 +40,7 @@ def make_version(owner=None) -> RuleSetVersion:
     return RuleSetVersion.objects.create(owner=owner or make_owner("Rita Rules", "rita@acme.example"))
 
 
-def make_decision(
-    owner=None, source=None, version=None, facts=None, name="Ada Lovelace", **fields
-) -> Decision:
+def make_decision(owner=None, source=None, version=None, facts=None, name="Ada Lovelace", **fields) -> Decision:
     """An assigned lead of a known person and company, decided a second ago, due in a quarter of an hour."""
     source = source or make_source()
     owner = owner or make_owner()
@@ -56,17 +54,13 @@ def make_decision(
         state=RawEvent.State.DONE,
     )
     company = Company.objects.create(name="Analytical Ltd", domain="analytical.example", created_at=NOW)
-    contact = Contact.objects.create(
-        email="ada@analytical.example", first_name="Ada", company=company, created_at=NOW
-    )
+    contact = Contact.objects.create(email="ada@analytical.example", first_name="Ada", company=company, created_at=NOW)
     lead = Lead.objects.create(
         id=event.id, source=source, contact=contact, company=company, state=Lead.State.ASSIGNED, owner=owner,
         lead_type="demo", name=name, email="ada@analytical.example", phone="+442071234567",
         received_at=NOW, owned_at=NOW, reason=REASON,
     )  # fmt: skip
-    revision, _ = ConfigRevision.objects.get_or_create(
-        digest="0", defaults={"content": "{}", "created_at": NOW}
-    )
+    revision, _ = ConfigRevision.objects.get_or_create(digest="0", defaults={"content": "{}", "created_at": NOW})
     values = {
         "status": Decision.Status.ASSIGNED,
         "owner": owner,

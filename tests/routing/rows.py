@@ -81,16 +81,12 @@ def make_people(tag: str = "", country: str = "DE") -> SimpleNamespace:
     for owner in (elena, marco):
         Membership.objects.create(owner=owner, team=team)
     WeeklyHours.objects.create(owner=elena, weekday=0, start_minute=540, end_minute=1020)
-    absence = Absence.objects.create(
-        owner=marco, starts_at=NOW, ends_at=NOW + timedelta(days=2), reason="holiday"
-    )
+    absence = Absence.objects.create(owner=marco, starts_at=NOW, ends_at=NOW + timedelta(days=2), reason="holiday")
     pool = make_pool(f"emea{tag}", elena, marco, team=team)
     territory = Territory.objects.create(key=f"dach{tag}", name="DACH", owner=elena, team=team)
     area = TerritoryArea.objects.create(territory=territory, country=country)
     demo = LeadType.objects.get_or_create(key="demo", defaults={"name": "Demo", "high_intent": True})[0]
-    source = Source.objects.create(
-        key=f"web{tag}", name="Web", owner=elena, lead_type=demo, token_hash="a" * 64
-    )
+    source = Source.objects.create(key=f"web{tag}", name="Web", owner=elena, lead_type=demo, token_hash="a" * 64)
     return SimpleNamespace(
         elena=elena, marco=marco, team=team, absence=absence, pool=pool, territory=territory, area=area,
         lead_type=demo, source=source,
@@ -142,9 +138,7 @@ def make_story(tag: str = "", country: str = "DE") -> SimpleNamespace:
     )
 
 
-def make_records(
-    people: SimpleNamespace, crm: SimpleNamespace, version: RuleSetVersion, tag: str
-) -> SimpleNamespace:
+def make_records(people: SimpleNamespace, crm: SimpleNamespace, version: RuleSetVersion, tag: str) -> SimpleNamespace:
     event = make_event(people.source)
     key = IdempotencyKey.objects.create(source=people.source, key="sub:1", event=event)
     lead = Lead.objects.create(
@@ -173,7 +167,7 @@ def make_records(
             next_try_at=NOW, created_at=NOW,
         ),
         "clock": SlaClock(
-            lead=lead, owner=people.elena, kind="first_touch", policy_key="fast", budget_seconds=900,
+            lead=lead, decision=decision, owner=people.elena, kind="first_touch", policy_key="fast", budget_seconds=900,
             started_at=NOW, due_at=NOW + timedelta(minutes=15),
         ),
         "rotation": RotationState(member=member, v="1/1", last=1),

@@ -125,8 +125,6 @@ def test_an_api_token_is_shown_once_and_kept_as_its_hash(admin_client):
     assert (len(shown), token.token_hash) == (43, hash_token(shown))
     for page in (address(ApiToken, "changelist"), address(ApiToken, "change", token.pk)):
         assert shown not in admin_client.get(page).content.decode()
-    admin_client.post(
-        address(ApiToken, "change", token.pk), {"name": "Renamed", "scope": "read", "active": "on"}
-    )
+    admin_client.post(address(ApiToken, "change", token.pk), {"name": "Renamed", "scope": "read", "active": "on"})
     token.refresh_from_db()
     assert (token.name, token.token_hash) == ("Renamed", hash_token(shown))

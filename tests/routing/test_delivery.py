@@ -288,9 +288,7 @@ def test_delivery_in_another_workers_hands_is_left_alone(server):
 
 def test_worker_that_comes_back_after_its_lease_marks_nothing(server):
     row = make_delivery(make_decision())
-    server.script = [
-        lambda: Delivery.objects.update(attempts=2)
-    ]  # somebody else counted an attempt meanwhile
+    server.script = [lambda: Delivery.objects.update(attempts=2)]  # somebody else counted an attempt meanwhile
     assert deliver() == 0
     row.refresh_from_db()
     assert (row.state, row.attempts) == ("sending", 2)
@@ -363,9 +361,7 @@ def test_claiming_and_writing_letters_takes_the_same_number_of_statements_for_on
     assert counts[0] == counts[1]
 
 
-@pytest.mark.skipif(
-    "sqlite" not in settings.DATABASES["default"]["ENGINE"], reason="an empty table is read whole"
-)
+@pytest.mark.skipif("sqlite" not in settings.DATABASES["default"]["ENGINE"], reason="an empty table is read whole")
 def test_look_for_due_deliveries_uses_the_index_on_sqlite():
     for channel in Delivery.Channel.values:
         assert "USING INDEX delivery_due" in delivery._due(channel, NOW).explain()
@@ -385,9 +381,7 @@ def test_idle_run_only_reads():
 
 def test_nothing_of_the_buyer_or_the_owner_is_logged(server, caplog):
     make_delivery(make_decision())
-    server.script = [
-        smtplib.SMTPRecipientsRefused({"elena@acme.example": (550, b"elena@acme.example is gone")})
-    ]
+    server.script = [smtplib.SMTPRecipientsRefused({"elena@acme.example": (550, b"elena@acme.example is gone")})]
     deliver()
     assert "mail_recipient_refused" in caplog.text
     assert "elena" not in caplog.text.lower()

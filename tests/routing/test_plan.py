@@ -61,9 +61,7 @@ def run(now=NOW, limit=100):
 
 
 def states(decision):
-    return list(
-        PlanAction.objects.filter(decision=decision).order_by("position").values_list("state", flat=True)
-    )
+    return list(PlanAction.objects.filter(decision=decision).order_by("position").values_list("state", flat=True))
 
 
 def sent_to(decision):
@@ -140,9 +138,7 @@ def test_connector_confirms_the_plan_in_order_before_anybody_is_told(crm):
     assert [context.action for context in crm.seen] == list(PLAN[:4])
     assert [context.idempotency_key for context in crm.seen] == [f"{decision.id}:{n}" for n in range(1, 5)]
     assert states(decision) == ["confirmed"] * 5
-    assert list(decision.actions.values_list("external_id", flat=True)) == [
-        f"crm-{name}" for name in PLAN[:4]
-    ] + [""]
+    assert list(decision.actions.values_list("external_id", flat=True)) == [f"crm-{name}" for name in PLAN[:4]] + [""]
     assert kinds(decision) == [("assignment", "email", "owed")]
 
 
@@ -150,9 +146,7 @@ def test_context_holds_plain_values_and_what_earlier_actions_gave_back(crm):
     decision = make_decision()
     pipeline = Pipeline.objects.create(key="sales", name="Sales")
     stage = Stage.objects.create(pipeline=pipeline, key="new", name="New")
-    deal = Deal.objects.create(
-        name="Repair", pipeline=pipeline, stage=stage, created_at=NOW, external_id="d-9"
-    )
+    deal = Deal.objects.create(name="Repair", pipeline=pipeline, stage=stage, created_at=NOW, external_id="d-9")
     decision.lead.deal = deal
     decision.lead.save(update_fields=["deal"])
     make_plan(decision, CRM)
@@ -249,9 +243,7 @@ def test_five_failed_attempts_are_dead_with_one_alert_and_one_review_item(crm):
     assert (item.lead_id, item.decision_id, item.occurrences) == (decision.lead_id, decision.id, 1)
 
 
-@pytest.mark.parametrize(
-    ("error", "code"), [(Unauthorised(), "crm_unauthorised"), (Refused(), "crm_refused")]
-)
+@pytest.mark.parametrize(("error", "code"), [(Unauthorised(), "crm_unauthorised"), (Refused(), "crm_refused")])
 def test_permanent_failure_stops_and_alerts_at_once(crm, error, code):
     decision = make_decision()
     make_plan(decision, CRM)
@@ -268,9 +260,7 @@ def test_connector_that_is_gone_stops_the_plan_with_an_alert():
     decision = make_decision()
     make_plan(decision, "tests.routing.test_plan.NoLongerThere")
     assert run() == 0
-    assert (
-        decision.actions.get(position=1).error == "connector_unknown: tests.routing.test_plan.NoLongerThere"
-    )
+    assert decision.actions.get(position=1).error == "connector_unknown: tests.routing.test_plan.NoLongerThere"
     assert ReviewItem.objects.count() == 1
 
 

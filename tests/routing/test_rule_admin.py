@@ -24,9 +24,7 @@ pytestmark = pytest.mark.django_db
         ("high_intent", "is_true", "", None, ""),
     ],
 )
-def test_a_condition_is_read_by_the_kind_of_its_field_and_shown_back(
-    admin_client, field, operator, text, value, shown
-):
+def test_a_condition_is_read_by_the_kind_of_its_field_and_shown_back(admin_client, field, operator, text, value, shown):
     version = make_draft(make_owner("elena"))
     form = rule_form(version, "territory_owner", "nurture", ("1", field, operator, text))
     assert admin_client.post(address(Rule, "add"), form).status_code == 302
@@ -57,9 +55,7 @@ def test_a_condition_is_read_by_the_kind_of_its_field_and_shown_back(
         ("shoe_size", "is", "43", "field", None),
     ],
 )
-def test_an_unsound_condition_is_refused_beside_its_input(
-    admin_client, field, operator, text, beside, sentence
-):
+def test_an_unsound_condition_is_refused_beside_its_input(admin_client, field, operator, text, beside, sentence):
     version = make_draft(make_owner("elena"))
     page = admin_client.post(
         address(Rule, "add"), rule_form(version, "territory_owner", "nurture", ("1", field, operator, text))
@@ -75,9 +71,7 @@ def test_an_unsound_condition_is_refused_beside_its_input(
 def test_a_rule_has_to_name_its_target(admin_client, target):
     version = make_draft(make_owner("elena"))
     page = admin_client.post(address(Rule, "add"), rule_form(version, "territory_owner", target))
-    assert page.context["adminform"].form.errors == {
-        target: [f"Name the {target} that the rule sends leads to."]
-    }
+    assert page.context["adminform"].form.errors == {target: [f"Name the {target} that the rule sends leads to."]}
 
 
 @pytest.mark.parametrize(

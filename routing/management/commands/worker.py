@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from routing.memory import settle
 from routing.processes import Group
 from routing.worker import Done, start_ticking, tick
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         if once:
             self.stdout.write(_counts(tick(timezone.now)))
             return
+        settle()
         group = Group()
         group.stop_on_signals()
         cluster = [sys.executable, sys.argv[0], "qcluster"]

@@ -1,0 +1,22 @@
+"""A value in, its one JSON text out: what decisions store and digest. Reads nothing back.
+
+orjson, because encoding is a fifth of deciding: snapshot, trace and outcome are texts of every decision.
+"""
+
+from typing import Any
+
+import orjson
+
+
+def canonical(value: Any) -> str:
+    """JSON without spaces; key order is that of construction; aware datetimes as ISO 8601; named tuples as lists.
+
+    Raises TypeError for what has no place in a decision (numbers past 64 bits, objects).
+    """
+    return orjson.dumps(value, default=_as_list).decode()
+
+
+def _as_list(value: object) -> list[Any]:
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} has no place in a decision")
