@@ -179,6 +179,8 @@ def _stepped(parent: tuple[str, ...], name: str, inside: bool) -> tuple[tuple[st
 
 def _children(value: Any) -> list[tuple[str, Any]] | None:
     """Give what a value holds by name, or None when it is itself a value (a list of texts is)."""
+    if isinstance(value, str):
+        return None
     if isinstance(value, dict):
         return [
             (str(name)[:MAX_KEY], _unboxed(child) if isinstance(child, dict) else child)

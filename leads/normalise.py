@@ -205,12 +205,8 @@ def _take(reading: _Reading, spec: Field, candidate: Candidate) -> None:
 
 def _values(reading: _Reading, spec: Field, given: Any) -> Iterable[tuple[str, Value | None]]:
     """Give (text as sent, value or None) for each non-blank text of a given value, best first."""
-    kind = spec.kind
-    found = [
-        text
-        for text in values.texts(given, max(spec.limit, MAX_RAW))
-        if not values.is_blank(text, kind == "name")
-    ]
+    kind, limit = spec.kind, max(spec.limit, MAX_RAW)
+    found = [text for text in values.texts(given, limit) if not values.is_blank(text, kind == "name")]
     if not found:
         return ()
     if kind in ("text", "name"):

@@ -95,8 +95,6 @@ def deliver_due(now: datetime, limit: int = 100, chance: Callable[[], float] = r
     `now` is the instant that due times, leases and the `sent_at` are reckoned from; `chance` gives numbers in
     [0, 1) for the jitter of retries. Begins nothing new after 20 seconds. What a channel does never raises.
     """
-    if not _due(now).exists():  # a read, so that an idle tick never waits for the writers
-        return 0
     return _deliver_in_app(now, limit) + _deliver_email(now, limit, chance)
 
 
@@ -132,17 +130,20 @@ def alert_operator(decision: Decision, detail: str, now: datetime) -> None:
     )
 
 
-def _due(now: datetime) -> QuerySet[Delivery]:
+def _due(channel: str, now: datetime) -> QuerySet[Delivery]:
     """What is owed, and what somebody was sending when the lease ran out. Oldest first."""
-    return Delivery.objects.filter(UNFINISHED, next_try_at__lte=now).order_by("next_try_at", "id")
+    return Delivery.objects.filter(UNFINISHED, channel=channel, next_try_at__lte=now).order_by("next_try_at", "id")
 
 
 # --- in the app -------------------------------------------------------------------------------------------
 
 
 def _deliver_in_app(now: datetime, limit: int) -> int:
+    due = _due(Channel.IN_APP, now)
+    if not due.exists():  # a read, so that an idle tick never waits for the writers
+        return 0
     with short_transaction(), step("alert_owner"):
-        return in_app.deliver(_due(now).filter(channel=Channel.IN_APP), now, limit)
+        return in_app.deliver(due, now, limit)
 
 
 # --- by e-mail --------------------------------------------------------------------------------------------
@@ -160,7 +161,9 @@ def _deliver_email(now: datetime, limit: int, chance: Callable[[], float]) -> in
 
 def _claim(now: datetime, limit: int) -> list[Claimed]:
     """Take at most `limit` due deliveries: attempt counted and lease written before anything is sent."""
-    due = _due(now).filter(channel=Channel.EMAIL)
+    due = _due(Channel.EMAIL, now)
+    if not due.exists():
+        return []
     with short_transaction():
         rows = list(locked(due).values_list("id", "decision_id", "owner_id", "kind", "attempts")[:limit])
         Delivery.objects.filter(id__in=[row[0] for row in rows]).update(

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from fractions import Fraction
 
 from django.db import connection
 
 from leads.sql import execute
 from routing.engine.people import People
-from routing.engine.rotation import Turn
+from routing.engine.rotation import Turn, fraction
 from routing.engine.values import NO_LOAD, Load, Numbers
 from routing.rows import local_day
 
@@ -34,7 +33,7 @@ def read_numbers(pools: Iterable[int], owners: Iterable[int], people: People, no
     numbers = Numbers(loads=dict.fromkeys(owners, NO_LOAD), pools_read=set(lists[0]))
     for kind, id, v, count, away, day, day_count, week, week_count in rows:
         if kind == "turn":
-            numbers.turns[id] = Turn(Fraction(v), count, bool(away))
+            numbers.turns[id] = Turn(fraction(v), count, bool(away))
         elif id in people.owners:
             today, monday = local_day(people.owners[id].zone, now)
             in_day = day_count if day == today.isoformat() else 0

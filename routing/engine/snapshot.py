@@ -7,10 +7,9 @@ which are immutable and kept.
 import json
 from dataclasses import fields
 from datetime import datetime
-from fractions import Fraction
 from typing import Any
 
-from routing.engine.rotation import Turn
+from routing.engine.rotation import Turn, fraction
 from routing.engine.text import canonical
 from routing.engine.values import Case, CompanyMatch, ContactMatch, DealSeen, Load, Numbers, OpenLead
 from routing.engine.work import Work
@@ -58,7 +57,7 @@ def read_snapshot(text: str) -> tuple[Case, Numbers, int | None, int]:
     """A stored snapshot back as (case, numbers, rule-set version, configuration revision)."""
     value = json.loads(text)
     numbers = Numbers(
-        turns={int(id): Turn(Fraction(v), last, away) for id, (v, last, away) in value["turns"].items()},
+        turns={int(id): Turn(fraction(v), last, away) for id, (v, last, away) in value["turns"].items()},
         loads={int(id): Load(*load) for id, load in value["loads"].items()},
     )
     return _case(value), numbers, value["version"], value["revision"]

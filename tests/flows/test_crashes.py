@@ -219,8 +219,7 @@ def test_a_web_process_killed_under_load_loses_nothing_and_routes_nothing_twice(
 
 def _kill_amid(db, process, leads):
     """SIGKILL for a web process as soon as so many leads were routed."""
-    while db.value("SELECT COUNT(*) FROM leads_lead") < leads:
-        time.sleep(0.01)
+    wait_until(lambda: db.value("SELECT COUNT(*) FROM leads_lead") >= leads, 60, "the load is under way")
     os.kill(process, signal.SIGKILL)
 
 

@@ -51,9 +51,9 @@ def test_a_list_asks_as_often_for_one_lead_as_for_twenty(leads, count, django_as
         ("leads/99", 404, "not_found"),
         ("leads/1/decision", 404, "not_found"),
         ("events/99", 404, "not_found"),
-        ("leads/99999999999999999999999", 404, "not_found"),
-        ("leads/99999999999999999999999/decision", 404, "not_found"),
-        ("events/99999999999999999999999", 404, "not_found"),
+        ("leads/99999999999999999999999", 400, "bad_request"),
+        ("leads/99999999999999999999999/decision", 400, "bad_request"),
+        ("events/99999999999999999999999", 400, "bad_request"),
         ("leads?limit=many", 400, "bad_request"),
     ],
 )
