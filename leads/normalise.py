@@ -125,9 +125,10 @@ def normalise_found(found: Found, defaults: Mapping[str, Any]) -> Normalised:
         lists=defaults.get("domain_lists") or standard_lists(),
         lead_types=frozenset(map(str, defaults.get("lead_types") or ())),
     )
+    candidates = found.candidates
     for name, spec in _ORDER:
-        if name in found.candidates or name in defaults:
-            _read_field(reading, spec, found.candidates.get(name, ()), defaults)
+        if name in candidates or name in defaults:
+            _read_field(reading, spec, candidates.get(name, ()), defaults)
     _derive_region(reading)
     _read_full_name(reading, found.candidates.get("full_name", ()))
     _derive_company_domain(reading)
@@ -171,34 +172,32 @@ def _read_field(
     """
     for candidate in candidates:
         _take(reading, spec, candidate)
-    if spec.name in reading.fields or spec.name not in defaults:
+    name = spec.name
+    if name in reading.fields or name not in defaults:
         return
-    if spec.name in reading.given and spec.kind != "lead_type":
+    if name in reading.given and spec.kind != "lead_type":
         return
-    for text, value in _values(reading, spec, defaults[spec.name]):
+    for _text, value in _values(reading, spec, defaults[name]):
         if value is not None:
-            given = reading.raw.get(spec.name)
-            _store(reading, spec, text, value)
-            reading.raw.pop(spec.name, None)  # raw is what the sender wrote, and a default is ours
-            if given is not None:
-                reading.raw[spec.name] = given
+            reading.fields[name] = value  # nothing in raw: that is what the sender wrote, and a default is ours
             return
 
 
 def _take(reading: _Reading, spec: Field, candidate: Candidate) -> None:
     """Read one candidate into the field or name its problem; of a taken field it goes to `custom`."""
+    name = spec.name
     for text, value in _values(reading, spec, candidate.value):
-        if spec.name in reading.fields:
-            if text != reading.raw.get(spec.name) and text != reading.fields[spec.name]:
+        if name in reading.fields:
+            if text != reading.raw.get(name) and text != reading.fields[name]:
                 reading.losers.append(Leaf(candidate.path, text, False))
             return
-        reading.given.add(spec.name)
+        reading.given.add(name)
         if value is None:
-            code = "consent_unclear" if spec.name == "consent_to_contact" else PROBLEM_CODES[spec.kind]
-            reading.problem(code, spec.name, text)
-            reading.raw.setdefault(spec.name, text[:MAX_RAW])
+            code = "consent_unclear" if name == "consent_to_contact" else PROBLEM_CODES[spec.kind]
+            reading.problem(code, name, text)
+            reading.raw.setdefault(name, text[:MAX_RAW])
             if spec.kind in VOCABULARY_KINDS:
-                reading.unknown.append((spec.name, clean_text(text, 100)))
+                reading.unknown.append((name, clean_text(text, 100)))
         else:
             _store(reading, spec, text, value)
 
@@ -211,7 +210,8 @@ def _values(reading: _Reading, spec: Field, given: Any) -> Iterable[tuple[str, V
         return ()
     if kind in ("text", "name"):
         text = ", ".join(found)
-        return ((text, clean_text(text, spec.limit)),)
+        is_clean = len(found) == 1 and len(text) <= spec.limit  # cleaning twice changes nothing
+        return ((text, text if is_clean else clean_text(text, spec.limit)),)
     if kind == "list":
         choices = values.read_list(found)
         return ((", ".join(found), choices),) if choices else ()

@@ -8,7 +8,7 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -194,13 +194,22 @@ def _python_encoding(charset: str) -> str:
 
 
 def _json_object(text: str, notes: list[str]) -> dict[str, Any]:
+    def as_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            _note_duplicates(pairs, notes)
+        return found
+
     if not text.strip():
         raise Unreadable("empty_body", "The body is empty.")
     try:
-        try:
-            value = _STRICT_JSON.decode(text)
-        except _DuplicateKey:
-            value = _json_decoder(lambda pairs: _noting_duplicates(pairs, notes)).decode(text)
+        value = json.loads(
+            text,
+            object_pairs_hook=as_dict,
+            parse_float=_finite_float,
+            parse_int=_bounded_int,
+            parse_constant=_refuse_constant,
+        )
     except RecursionError:
         raise Unreadable("nested_too_deep", "The JSON is nested too deeply.") from None
     except json.JSONDecodeError as error:
@@ -211,25 +220,12 @@ def _json_object(text: str, notes: list[str]) -> dict[str, Any]:
     return value
 
 
-class _DuplicateKey(Exception):
-    """A key occurs twice in one object, so the JSON has to be read again, with a note of it."""
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise _DuplicateKey
-    return found
-
-
-def _noting_duplicates(pairs: list[tuple[str, Any]], notes: list[str]) -> dict[str, Any]:
-    """Give an object of which the last value of a key wins, and note the keys that occur twice."""
+def _note_duplicates(pairs: list[tuple[str, Any]], notes: list[str]) -> None:
     seen: set[str] = set()
     for key, _value in pairs:
         if key in seen and len(notes) < 20:
             notes.append(f"duplicate_key:{clean_text(key, 80)}")
         seen.add(key)
-    return dict(pairs)
 
 
 def _finite_float(text: str) -> float:
@@ -248,19 +244,6 @@ def _bounded_int(text: str) -> int:
 
 def _refuse_constant(name: str) -> float:
     raise Unreadable("number_not_finite", "JSON has no NaN and no Infinity.")
-
-
-def _json_decoder(as_object: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> json.JSONDecoder:
-    return json.JSONDecoder(
-        object_pairs_hook=as_object,
-        parse_float=_finite_float,
-        parse_int=_bounded_int,
-        parse_constant=_refuse_constant,
-    )
-
-
-# Made once: `json.loads` would make a decoder for every body.
-_STRICT_JSON = _json_decoder(_without_duplicates)
 
 
 def _urlencoded_pairs(body: bytes, parameters: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

@@ -82,23 +82,25 @@ def _unambiguous(value: str) -> PhoneNumber | None:
     With a plus the plan follows from the calling code, and none of these begins another. What is left to
     parse is a trunk prefix such as the 0 in +49 030, and zeros that belong to the number, as in Italy.
     """
-    code = next((c for c in (value[1:2], value[1:3], value[1:4]) if int(c) in COUNTRY_CODE_TO_REGION_CODE), "")
-    trunk = _trunk_prefix(int(code)) if code else None
+    code, trunk = _plan(value[1:4])
     national = value[1 + len(code) :]
     if trunk is None or national.startswith("0") or trunk.match(national):
         return None
     return PhoneNumber(country_code=int(code), national_number=int(national))
 
 
-@lru_cache(maxsize=512)
-def _trunk_prefix(calling_code: int) -> re.Pattern[str] | None:
-    """Give the pattern of what may stand before a national number; None where the plan is no country's."""
-    region = COUNTRY_CODE_TO_REGION_CODE[calling_code][0]
+@lru_cache(maxsize=1000)
+def _plan(first: str) -> tuple[str, re.Pattern[str] | None]:
+    """Find a number's calling code in its first three digits, and what may stand before the rest within its plan.
+
+    The pattern is None where no country has the code, and matches nothing where the plan has no prefix.
+    """
+    code = next((c for c in (first[:1], first[:2], first) if int(c) in COUNTRY_CODE_TO_REGION_CODE), "")
+    region = COUNTRY_CODE_TO_REGION_CODE[int(code)][0] if code else REGION_CODE_FOR_NON_GEO_ENTITY
     if region == REGION_CODE_FOR_NON_GEO_ENTITY:
-        return None
+        return code, None
     metadata = PhoneMetadata.metadata_for_region(region, None)
-    # A pattern that matches nothing where the plan has no prefix.
-    return re.compile((metadata and metadata.national_prefix_for_parsing) or r"(?!)")
+    return code, re.compile((metadata and metadata.national_prefix_for_parsing) or r"(?!)")
 
 
 def _phone(number: PhoneNumber) -> Phone | None:

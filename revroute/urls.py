@@ -1,6 +1,7 @@
 """The map: each address and the room that answers it."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
@@ -11,6 +12,7 @@ admin.site.index_title = "Everything there is"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("favicon.ico", RedirectView.as_view(url=static("img/favicon.svg"))),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
 ]

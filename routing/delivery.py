@@ -25,7 +25,8 @@ from leads.clean import clean_text
 from owners.models import Owner
 from routing import messages, retry
 from routing.channels import email, in_app
-from routing.lease import LEASE, budget, locked, short_transaction
+from routing.lease import LEASE, budget, locked, one_statement, short_transaction
+from routing.messages import Claimed
 from routing.models import Decision, Delivery
 from routing.steps import step
 
@@ -44,18 +45,6 @@ UNFINISHED = RawSQL("routing_delivery.state IN ('owed', 'sending')", (), output_
 State = Delivery.State
 Kind = Delivery.Kind
 Channel = Delivery.Channel
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery that is ours until its lease runs out; `attempts` counts this one."""
-
-    id: int
-    decision: int
-    owner: int
-    kind: str
-    attempts: int
-    address: str
 
 
 @dataclass(slots=True)
@@ -78,7 +67,7 @@ class Gone:
     def mark(self) -> None:
         """Mark those that are still ours, in one statement. What could not be written stays in mind."""
         if self.rows:
-            with short_transaction():
+            with one_statement():
                 self.sent += _ours(*self.rows).update(state=State.SENT, sent_at=self.now, next_try_at=None, error="")
             self.rows = []
 
@@ -155,7 +144,7 @@ def _deliver_email(now: datetime, limit: int, chance: Callable[[], float]) -> in
         return 0
     addressed = [row for row in claimed if row.address]
     _bury_unaddressed([row for row in claimed if not row.address], now)
-    letters = messages.compose([row.id for row in addressed])
+    letters = messages.compose(addressed)
     return _send(addressed, letters, now, chance)
 
 
@@ -172,10 +161,10 @@ def _claim(now: datetime, limit: int) -> list[Claimed]:
             next_try_at=now + LEASE,
             attempted_at=Coalesce("attempted_at", now),
         )
-    addresses = dict(Owner.objects.filter(id__in={row[2] for row in rows}).values_list("id", "email"))
+    found = Owner.objects.filter(id__in={row[2] for row in rows}).values_list("id", "email", "name", "time_zone")
+    owners = {id: rest for id, *rest in found}
     return [
-        Claimed(id, decision, owner, kind, attempts + 1, addresses[owner])
-        for id, decision, owner, kind, attempts in rows
+        Claimed(id, decision, owner, kind, attempts + 1, *owners[owner]) for id, decision, owner, kind, attempts in rows
     ]
 
 

@@ -1,4 +1,4 @@
-"""Ids of deliveries in, subject and body of each out, from templates/messages/. Sends and changes nothing.
+"""Deliveries in, subject and body of each out, from templates/messages/. Sends and changes nothing.
 
 What a message says is looked up in the rows when it is written: the decision's reason, what is open for
 review, what failed. A message that is sent late is therefore still true.
@@ -7,6 +7,7 @@ review, what failed. A message that is sent late is therefore still true.
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -17,7 +18,7 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 
 from routing.follow_up import one_line
-from routing.models import Delivery, PlanAction, ReviewItem
+from routing.models import Decision, Delivery, PlanAction, ReviewItem
 
 logger = logging.getLogger(__name__)
 
@@ -27,32 +28,48 @@ MAX_REASON = 2000
 ANY_ID = "the-id"
 
 FACTS = (
-    "id", "kind", "decision_id", "owner__name", "owner__time_zone",
-    "decision__reason", "decision__due_at", "decision__high_intent",
-    "decision__lead__name", "decision__lead__email", "decision__lead__phone", "decision__lead__source__name",
-    "decision__lead__company__name", "decision__lead__company__domain",
+    "id", "reason", "due_at", "high_intent", "lead__name", "lead__email", "lead__phone", "lead__source__name",
+    "lead__company__name", "lead__company__domain",
 )  # fmt: skip
 
 
-def compose(delivery_ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that is ours until its lease runs out.
+
+    `decision` and `owner` are ids; `attempts` counts this one; `address`, `name` and `time_zone` are the owner's.
+    """
+
+    id: int
+    decision: int
+    owner: int
+    kind: str
+    attempts: int
+    address: str
+    name: str
+    time_zone: str
+
+
+def compose(rows: Sequence[Claimed]) -> dict[int, tuple[str, str]]:
     """(subject, body) by delivery id, in at most four statements; what cannot be written is left out.
 
     Subjects are one line of 150 characters at most. Bodies are plain text; what a buyer or a CRM wrote stays
     in its one line of it.
     """
-    rows = list(Delivery.objects.filter(id__in=delivery_ids).values(*FACTS))
     kinds: dict[str, list[int]] = defaultdict(list)
     for row in rows:
-        kinds[row["kind"]].append(row["decision_id"])
+        kinds[row.kind].append(row.decision)
+    # The owners' names came with the rows: two joins less to plan, which takes PostgreSQL longer than the look.
+    decisions = {row["id"]: row for row in Decision.objects.filter(id__in={r.decision for r in rows}).values(*FACTS)}
     reviews = _review_items([*kinds[Delivery.Kind.REVIEW], *kinds[Delivery.Kind.OPERATOR]])
     faults = _faults(kinds[Delivery.Kind.OPERATOR])
     letters = {}
     for row in rows:
-        decision = row["decision_id"]
         try:
-            letters[row["id"]] = _write(row, reviews.get(decision), faults.get(decision, []))
+            facts = decisions[row.decision]
+            letters[row.id] = _write(row, facts, reviews.get(row.decision), faults.get(row.decision, []))
         except Exception as error:  # one message's mistake must not hold up the others
-            logger.warning("delivery %s cannot be written: %s", row["id"], type(error).__name__)
+            logger.warning("delivery %s cannot be written: %s", row.id, type(error).__name__)
     return letters
 
 
@@ -80,28 +97,28 @@ def _decision_path() -> str:
         return f"/admin/routing/decision/{ANY_ID}/change/"
 
 
-def _write(row: Mapping[str, Any], review: Mapping[str, Any] | None, faults: list[str]) -> tuple[str, str]:
-    due_at = (review and review["due_at"]) or row["decision__due_at"]
-    company = row["decision__lead__company__name"] or row["decision__lead__company__domain"] or ""
-    name = row["decision__lead__name"] or row["decision__lead__email"] or row["decision__lead__phone"]
+def _write(
+    row: Claimed, facts: Mapping[str, Any], review: Mapping[str, Any] | None, faults: list[str]
+) -> tuple[str, str]:
+    due_at = (review and review["due_at"]) or facts["due_at"]
+    company = facts["lead__company__name"] or facts["lead__company__domain"] or ""
+    name = facts["lead__name"] or facts["lead__email"] or facts["lead__phone"]
     context = {
-        "owner": one_line(row["owner__name"], MAX_PART),
+        "owner": one_line(row.name, MAX_PART),
         "name": one_line(name, MAX_PART) or "a buyer",
-        "buyer": _joined(
-            [row["decision__lead__name"], company, row["decision__lead__email"], row["decision__lead__phone"]]
-        ),
+        "buyer": _joined([facts["lead__name"], company, facts["lead__email"], facts["lead__phone"]]),
         "company": one_line(company, MAX_PART) if company != name else "",
-        "source": one_line(row["decision__lead__source__name"], MAX_PART),
-        "high_intent": row["decision__high_intent"],
-        "reason": one_line(row["decision__reason"], MAX_REASON),
-        "due": local_time(due_at, row["owner__time_zone"]) if due_at else "",
+        "source": one_line(facts["lead__source__name"], MAX_PART),
+        "high_intent": facts["high_intent"],
+        "reason": one_line(facts["reason"], MAX_REASON),
+        "due": local_time(due_at, row.time_zone) if due_at else "",
         "review": review["label"] if review else "",
         "review_detail": one_line(review["detail"], MAX_REASON) if review else "",
         "faults": faults,
-        "url": decision_url(row["decision_id"]),
+        "url": decision_url(row.decision),
     }
-    subject = render_to_string(f"messages/{row['kind']}.subject.txt", context)
-    body = render_to_string(f"messages/{row['kind']}.body.txt", context)
+    subject = render_to_string(f"messages/{row.kind}.subject.txt", context)
+    body = render_to_string(f"messages/{row.kind}.body.txt", context)
     return one_line(subject, MAX_SUBJECT), body.strip() + "\n"
 
 

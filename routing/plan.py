@@ -44,8 +44,9 @@ def run_due(now: datetime, limit: int = 100, chance: Callable[[], float] = rando
     `now` is the instant that due times, leases and confirmations are reckoned from; `chance` gives numbers in
     [0, 1) for the jitter of retries. Begins nothing new after 20 seconds. What an action does never raises.
     """
-    done = _start_follow_ups(now, limit, chance)
-    if written := _write_out(now, limit, chance):
+    due = set(_due(now).values_list("connector", "action")[:limit])  # a read: idle ticks never wait for writers
+    done = _start_follow_ups(now, limit, chance) if ("", FOLLOW_UP) in due else 0
+    if due - {("", FOLLOW_UP)} and (written := _write_out(now, limit, chance)):
         done += written + _start_follow_ups(now, limit, chance)
     return done
 
@@ -75,8 +76,6 @@ def _due(now: datetime) -> QuerySet[PlanAction]:
 
 def _start_follow_ups(now: datetime, limit: int, chance: Callable[[], float]) -> int:
     due = _due(now).filter(connector="", action=FOLLOW_UP)
-    if not due.exists():  # a read, so that an idle tick never waits for the writers
-        return 0
     try:
         with short_transaction():
             rows = list(locked(due).values_list("id", "decision_id")[:limit])

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tests.flows.server import FULL, Post, database, serving
+from tests.flows.sender import Post
+from tests.flows.server import FULL, database, serving
 from tests.flows.test_concurrency import ledger_agrees, seed_pool
 
 pytestmark = pytest.mark.server

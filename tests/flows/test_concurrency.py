@@ -13,7 +13,8 @@ from tests.builders import (
     make_team,
     publish_pool_rule,
 )
-from tests.flows.server import Post, database, serving
+from tests.flows.sender import Post
+from tests.flows.server import database, serving
 
 pytestmark = pytest.mark.server
 

@@ -25,7 +25,8 @@ from tests.builders import (
     make_team,
     publish_pool_rule,
 )
-from tests.flows.server import FULL, ON_POSTGRES, Post, database, launch, serving, wait_until
+from tests.flows.sender import Post
+from tests.flows.server import FULL, ON_POSTGRES, database, launch, serving, wait_until
 from tests.flows.test_concurrency import buyers, ledger_agrees, seed_pool
 
 pytestmark = pytest.mark.server
