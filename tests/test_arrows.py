@@ -15,7 +15,6 @@ APPS = ("owners", "leads", "routing", "revroute")
 LONGEST = 400
 LONGER = {
     # One subject each, which a second file would only tear apart.
-    "tests/flows/server.py",
     "tests/routing/test_delivery.py",
 }
 

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend as Locmem
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from routing import delivery
@@ -25,6 +25,7 @@ from tests.routing.delivery_rows import (
 )
 
 pytestmark = pytest.mark.django_db
+HOST = "leads.acme.example"
 
 
 class ScriptedMail(Locmem):
@@ -58,7 +59,7 @@ def server(settings):
 
 @pytest.fixture(autouse=True)
 def base_url(settings):
-    settings.BASE_URL = "https://leads.acme.example"
+    settings.BASE_URL = f"https://{HOST}"
 
 
 def deliver(now=NOW, limit=100):
@@ -294,6 +295,85 @@ def test_worker_that_comes_back_after_its_lease_marks_nothing(server):
     assert (row.state, row.attempts) == ("sending", 2)
 
 
+def test_letters_are_marked_in_groups_and_a_death_repeats_only_the_last_group(server, monkeypatch):
+    owner, source = make_owner(), make_source()
+    rows = [make_delivery(make_decision(owner, source)) for _ in range(25)]
+
+    def die():  # as SIGKILL does, which leaves no time to mark anything
+        monkeypatch.setattr(delivery.Gone, "mark", lambda gone: None)
+        raise SystemExit
+
+    server.script = [None] * 24 + [die]
+    with pytest.raises(SystemExit):
+        deliver()
+    monkeypatch.undo()
+    assert list(Delivery.objects.order_by("id").values_list("state", flat=True)) == ["sent"] * 20 + ["sending"] * 5
+    assert deliver(NOW + timedelta(seconds=60)) == 5
+    ids = [f"<delivery-{row.id}@{HOST}>" for row in rows]
+    assert message_ids() == ids + ids[20:]
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_program_told_to_stop_marks_the_letters_before_the_one_in_hand(server):
+    rows = [make_delivery(make_decision()) for _ in range(3)]
+    server.script = [None, None, SystemExit()]
+    with pytest.raises(SystemExit):
+        deliver()
+    states = Delivery.objects.filter(id__in=[row.id for row in rows]).order_by("id").values_list("state", flat=True)
+    assert list(states) == ["sent", "sent", "sending"]
+
+
+def test_letters_wait_a_second_at_most_to_be_marked(server, monkeypatch):
+    for _ in range(4):
+        make_delivery(make_decision())
+    time, marked = [0.0], []
+    monkeypatch.setattr(delivery, "monotonic", lambda: time[0])
+
+    def letter_of_half_a_second():
+        marked.append(Delivery.objects.filter(state="sent").count())
+        time[0] += 0.5
+
+    server.script = [letter_of_half_a_second] * 4
+    assert deliver() == 4
+    assert marked == [0, 0, 0, 3]
+
+
+def test_bad_letter_and_lost_lease_leave_the_rest_of_their_group_alone(server):
+    rows = [make_delivery(make_decision()) for _ in range(4)]
+    server.script = [
+        None,
+        smtplib.SMTPDataError(451, b"later"),
+        lambda: Delivery.objects.filter(id=rows[2].id).update(attempts=2),  # somebody else's meanwhile
+    ]
+    assert deliver() == 2
+    found = Delivery.objects.filter(id__in=[row.id for row in rows]).order_by("id")
+    assert list(found.values_list("state", "attempts")) == [("sent", 1), ("owed", 1), ("sending", 2), ("sent", 1)]
+
+
+def test_letters_of_different_attempts_are_marked_together():
+    rows = [make_delivery(make_decision(), attempts=attempts) for attempts in (0, 1, 2)]
+    assert deliver() == 3
+    found = Delivery.objects.filter(id__in=[row.id for row in rows]).order_by("id")
+    assert list(found.values_list("state", "attempts")) == [("sent", 1), ("sent", 2), ("sent", 3)]
+
+
+def test_mark_that_the_database_refuses_is_tried_once_more(monkeypatch):
+    row = make_delivery(make_decision())
+    real, answers = delivery.one_statement, iter([OperationalError("database is locked")])
+
+    def one_statement():
+        for error in answers:
+            raise error
+        return real()
+
+    monkeypatch.setattr(delivery, "one_statement", one_statement)
+    monkeypatch.setattr(delivery, "GROUP", 1)
+    with pytest.raises(OperationalError):
+        deliver()
+    row.refresh_from_db()
+    assert (row.state, len(mail.outbox)) == ("sent", 1)
+
+
 def test_what_there_was_no_time_for_is_given_back(monkeypatch):
     rows = [make_delivery(make_decision()) for _ in range(3)]
     times = iter([True, False])
@@ -356,7 +436,7 @@ def test_claiming_and_writing_letters_takes_the_same_number_of_statements_for_on
             make_delivery(make_decision(owner, source))
         with CaptureQueriesContext(connection) as queries:
             assert deliver() == size
-        marks = size * 3  # one update and its savepoint for each letter that is gone
+        marks = -(-size // delivery.GROUP)  # one update for each group of letters that are gone
         counts.append(len(queries) - marks)
     assert counts[0] == counts[1]
 

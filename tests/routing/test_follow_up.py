@@ -3,7 +3,10 @@
 import pytest
 
 from leads.models import Task
+from routing import pipeline, plan
 from routing.follow_up import first_task_text, start, topic
+from tests import builders
+from tests.routing.batches import waiting
 from tests.routing.delivery_rows import NOW, make_decision
 
 
@@ -33,6 +36,8 @@ def test_task_text_of_endless_names_fits_its_column():
             "CRM workflow repair",
         ),
         ('{"facts": {"product_interest": "lead_router"}}', "lead router"),
+        (r'{"source":"\"facts\":{}","facts":{"service_requested":"audit"},"contact":{}}', "audit"),
+        ('{"facts": {"service_requested": "audit"', "the demo inquiry"),
         ('{"facts": {}}', "the demo inquiry"),
         ('{"facts": 3}', "the demo inquiry"),
         ("[]", "the demo inquiry"),
@@ -75,3 +80,14 @@ def test_starting_twice_leaves_one_task():
 def test_decision_without_a_due_time_has_a_task_that_is_due_now():
     start([make_decision(due_at=None).id], NOW)
     assert Task.objects.get().due_at == NOW
+
+
+@pytest.mark.django_db
+def test_topic_is_found_in_the_snapshot_that_routing_stores():
+    elena = builders.make_owner("elena", builders.make_team())
+    builders.publish_pool_rule(elena, builders.make_pool("everybody", [elena]))
+    source = builders.make_source("web", elena)
+    waiting(source, {"email": "ada@analytical.example", "service_requested": "crm_workflow_repair"})
+    pipeline.drain(lambda: builders.NOW)
+    assert plan.run_due(builders.NOW) == 1
+    assert Task.objects.get().text == "Write to ada@analytical.example (analytical.example) about CRM workflow repair"

@@ -110,7 +110,7 @@ def test_follow_ups_take_the_same_number_of_statements_for_one_and_a_hundred():
 def test_idle_run_only_reads():
     with CaptureQueriesContext(connection) as queries:
         assert run() == 0
-    assert [query["sql"].split()[0] for query in queries] == ["SELECT", "SELECT"]
+    assert [query["sql"].split()[0] for query in queries] == ["SELECT"]
 
 
 def test_one_bad_follow_up_does_not_hold_up_the_others(monkeypatch):
