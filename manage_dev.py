@@ -299,9 +299,7 @@ def beside_postgres(command: list[str], durable: bool) -> int:
 def main(words: list[str]) -> int | None:
     cut = words.index("--") if "--" in words else len(words)
     words, rest = words[:cut], words[cut + 1 :]
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in ("run", "lint", "format"):
         commands.add_parser(name)
@@ -331,9 +329,7 @@ if __name__ == "__main__":
     if sys.version_info < OLDEST:
         sys.exit(
             "RevRoute needs Python {}.{} or newer, and {} is {}.{}. "
-            "Name a newer one: make run PYTHON=python3.12".format(
-                *OLDEST, sys.executable, *sys.version_info[:2]
-            )
+            "Name a newer one: make run PYTHON=python3.12".format(*OLDEST, sys.executable, *sys.version_info[:2])
         )
     signal.signal(signal.SIGTERM, end)
     try:

@@ -65,9 +65,7 @@ def server_programs() -> Path:
     for folder in folders:
         if all((folder / name).exists() for name in ("initdb", "pg_ctl", "postgres")):
             return folder
-    raise Unavailable(
-        "no PostgreSQL server found (Debian: apt-get install postgresql) and no TEST_DATABASE_URL"
-    )
+    raise Unavailable("no PostgreSQL server found (Debian: apt-get install postgresql) and no TEST_DATABASE_URL")
 
 
 def server_account() -> pwd.struct_passwd | None:

@@ -262,7 +262,7 @@ def _read_company_domain(reading: _Reading, text: str) -> str | None:
 def _read_region(reading: _Reading, text: str) -> str | None:
     country = _country(reading)
     code = region_code(text, country)
-    if code and not country and "country" not in reading.given:
+    if code and not country:
         reading.fields["country"] = code[:2]  # a full code, US-TX, says its country
     return code or None
 

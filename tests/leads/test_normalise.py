@@ -242,3 +242,9 @@ def test_custom_fields_are_bounded():
 
     assert len(lead.custom) == 60
     assert {len(value) for value in lead.custom.values()} == {1000}
+
+
+def test_a_full_region_code_says_the_country_that_could_not_be_read():
+    lead = normalise({"email": "a@acme.example", "country": "nowhere", "region": "US-TX"}, {})
+    assert (lead.fields["country"], lead.fields["region"]) == ("US", "US-TX")
+    assert [(problem.code, problem.field) for problem in lead.problems] == [("country_unknown", "country")]
