@@ -9,8 +9,10 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from routing.api.intake import intake
+from routing.api.problems import Problem
 
-PREFIX = "/api/v1/intake/"
+API = "/api/v1/"
+PREFIX = f"{API}intake/"
 
 
 def intake_first(
@@ -20,9 +22,19 @@ def intake_first(
 
     def answer(request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith(PREFIX):
-            return get_response(request)
+            return _as_problem(request, get_response(request))
         response = intake(request, request.path_info.removeprefix(PREFIX).strip("/"))
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     return answer
+
+
+def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Errors of API addresses that no handler saw (no such address, no such method) as problem documents."""
+    known = {404: "not_found", 405: "method_not_allowed"}
+    code = known.get(response.status_code)
+    if code is None or not request.path_info.startswith(API) or "json" in response.headers.get("Content-Type", ""):
+        return response
+    headers = {"Allow": response.headers["Allow"]} if "Allow" in response.headers else {}
+    return Problem(response.status_code, code, headers=headers).response()

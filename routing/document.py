@@ -123,12 +123,15 @@ def document(story: Story) -> dict[str, Any]:
             "idempotency_key": f"lead_route:{story.source_key}:{submission}:{facts.get('email', '')}",
         },
         "normalized_lead": {name: facts.get(name) for name in FIELDS},
+        "normalization_problems": [
+            dict(zip(("code", "field", "value"), problem, strict=False)) for problem in case.problems
+        ],
         "preflight_checks": _preflight(case, row, trace),
         "routing_hierarchy": list(rules.order),
         "routing_decision": _decision(row, then, people),
         "routing_trace": {"steps": expand(trace["steps"], case, rules, people), "notes": trace["notes"]},
         "candidates": [_candidate(entry) for entry in trace["candidates"]],
-        "crm_execution_plan": _plan(story, then),
+        "crm_execution_plan": _plan(story, then, case),
         "failure_policy": FAILURE_POLICY,
         "observability": OBSERVABILITY,
     }
@@ -181,11 +184,17 @@ def _preflight(case: Any, row: Mapping[str, Any], trace: Mapping[str, Any]) -> d
             "noted": chosen[-1].get("noted", {}) if chosen else {},
         },
         "pipeline_validation": {
-            "status": "missing" if row["review_reason"] == "pipeline_stage_mismatch" else "passed",
+            "status": _pipeline_status(row),
             "pipeline": row["pipeline_key"] or None,
             "stage": row["stage_key"] or None,
         },
     }
+
+
+def _pipeline_status(row: Mapping[str, Any]) -> str:
+    if row["review_reason"] == "pipeline_stage_mismatch":
+        return "missing"
+    return "passed" if row["pipeline_key"] else "not_needed"
 
 
 def _search(what: str, match: Any) -> dict[str, Any]:
@@ -214,13 +223,15 @@ def _candidate(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plan(story: Story, then: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _plan(story: Story, then: Mapping[str, Any], case: Case) -> list[dict[str, Any]]:
     """The actions in order. Without a row of its own, an action was done and confirmed with the ownership."""
     row = story.decision
+    contact, company, deal = _crm_ids(row, then, case)
     details = {
-        "update_contact_owner": {"owner_id": row["owner"]},
-        "create_deal": {"pipeline": row["pipeline_key"], "stage": row["stage_key"]},
-        "update_deal": {"pipeline": row["pipeline_key"]},
+        "update_contact_owner": {"contact_id": contact, "owner_id": row["owner"]},
+        "create_deal": {"deal_id": deal, "pipeline": row["pipeline_key"], "stage": row["stage_key"]},
+        "update_deal": {"deal_id": deal, "pipeline": row["pipeline_key"]},
+        "associate_contact_company_deal": {"contact_id": contact, "company_id": company, "deal_id": deal},
         "write_routing_reason_note": {"text": row["reason"]},
         "start_follow_up_sequence": {"sequence": row["sequence"]},
         ALERT: {"channels": then.get("channels", [])},
@@ -229,6 +240,17 @@ def _plan(story: Story, then: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"order": order, "action": action, **details.get(action, {}), **_state(story, order, action)}
         for order, action in enumerate(then.get("plan", ()), start=1)
     ]
+
+
+def _crm_ids(row: Mapping[str, Any], then: Mapping[str, Any], case: Case) -> tuple[int | None, int | None, int | None]:
+    """The ids in the built-in CRM: what was known, or what this event brought, which carries its id."""
+    new = row["event"]
+    contact = new if case.contact.verdict == "new" else case.contact.id
+    company = new if contact == new and case.company.verdict == "new" else case.company.id
+    if "create_deal" in then.get("plan", ()):
+        return contact, company, new
+    known = (deal.id for deal in case.deals if deal.own and deal.pipeline == row["pipeline_key"])
+    return contact, company, next(known, None)
 
 
 def _state(story: Story, order: int, action: str) -> dict[str, Any]:

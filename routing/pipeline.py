@@ -147,7 +147,7 @@ def _case(event: Prepared, known: Known, now: datetime) -> Case:
         facts=facts_of(lead),
         validity=lead.validity,
         spam=lead.spam,
-        problems=tuple((problem.code, problem.field) for problem in lead.problems),
+        problems=tuple((problem.code, problem.field, problem.value) for problem in lead.problems),
         contact=contact,
         company=company,
         deals=known.deals_of(contact.id, company.id),

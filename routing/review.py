@@ -13,10 +13,10 @@ DUE = timedelta(minutes=60)
 EVERY = Q()
 
 
-def note_unreadable(event: int, source: SourceInfo, code: str, now: datetime) -> None:
+def note_unreadable(event: int, source: SourceInfo, detail: str, now: datetime) -> None:
     """One open item per source counts what it sent that cannot be read."""
     found = {"source_id": source.id, "reason": ReviewItem.Reason.UNREADABLE_PAYLOAD, "lead": None}
-    _open_or_count(found, event, code, source, now)
+    _open_or_count(found, event, detail[:300], source, now)
 
 
 def note_conflict(first: int, second: int, source: SourceInfo, now: datetime) -> None:

@@ -161,14 +161,7 @@ def _add_review(settled: Settled, context: Context) -> None:
         settled.event.id, settled.lead, settled.event.id, 1, context.now, context.now, due, None, "",
     )  # fmt: skip
     kind = Delivery.Kind.REVIEW if outcome.status == "review" else Delivery.Kind.OPERATOR
-    _owe(
-        settled,
-        context,
-        kind,
-        outcome.reviewer,
-        ("in_app",) if kind == "review" else ("in_app", "email"),
-        Delivery.State.OWED,
-    )
+    _owe(settled, context, kind, outcome.reviewer, outcome.channels, Delivery.State.OWED)
 
 
 def _owe(settled: Settled, context: Context, kind: str, owner: int | None, channels: Iterable[str], state: str) -> None:

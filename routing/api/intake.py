@@ -13,6 +13,7 @@ import uuid
 from collections import deque
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -62,6 +63,8 @@ def _intake(request: HttpRequest, source_key: str) -> HttpResponse:
     wait = _wait(request)
     with step("store_raw_event"):
         try:
+            if not source.active:
+                raise Unreadable("source_inactive", "This source is switched off; what it sends is kept for a person.")
             key = _idempotency_key(request)
             payload = parse_body(body, request.headers.get("Content-Type", ""))
         except Unreadable as error:
@@ -90,8 +93,6 @@ def _authenticated(request: HttpRequest, source_key: str) -> SourceInfo:
     given = hash_token(token.strip())
     if not token or not any(secrets.compare_digest(given, known) for known in source.token_hashes):
         raise Problem(401, "unauthorised", headers={"WWW-Authenticate": "Bearer"})
-    if not source.active:
-        raise Problem(403, "source_inactive")
     _limit(source)
     return source
 
@@ -126,12 +127,20 @@ def _body(request: HttpRequest) -> bytes:
     if length > limit:
         raise too_large
     try:
-        body = request.read(limit + 1)
+        body = _stream(request).read(limit + 1)
     except UnreadablePostError as error:
         raise Problem(400, "body_incomplete", "The connection ended before the body did.") from error
     if len(body) > limit:
         raise too_large
     return body
+
+
+def _stream(request: HttpRequest) -> Any:
+    """Where the body is read. Django takes a request without Content-Length for an empty one, but a chunked
+    body has none; the server says when its stream ends by itself."""
+    if not request.META.get("CONTENT_LENGTH") and request.META.get("wsgi.input_terminated"):
+        return request.META["wsgi.input"]
+    return request
 
 
 def _idempotency_key(request: HttpRequest) -> str:
@@ -202,13 +211,14 @@ def _unreadable(
         intent_class=_intent_class(source),
     )  # fmt: skip
     event = keep(incoming, RawEvent.State.UNREADABLE, error.code)
-    note_unreadable(event, source, error.code, received_at)
-    raise Problem(400, error.code, error.detail, event_id=event)
+    note_unreadable(event, source, f"{error.code}: {error.detail}", received_at)
+    raise Problem(403 if error.code == "source_inactive" else 400, error.code, error.detail, event_id=event)
 
 
 def _repeated(source: SourceInfo, incoming: Incoming, stored: Stored) -> HttpResponse:
     """The first result stands. Another body under an explicit key is refused; a redelivery's is kept and reviewed."""
     if stored.repeat == "key" and not stored.same_body:
+        keep(incoming, RawEvent.State.DONE, "another body under a used Idempotency-Key")
         raise Problem(422, "idempotency_key_reused", event_id=stored.event)
     if not stored.same_body:
         second = keep(incoming, RawEvent.State.DONE, "another body of a known submission")

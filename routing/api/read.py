@@ -3,15 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from django.http import HttpRequest
-from ninja import Field, FilterSchema, NinjaAPI, Query, Router, Schema
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from ninja import Field, FilterLookup, FilterSchema, NinjaAPI, Query, Router, Schema
 from ninja.pagination import LimitOffsetPagination, paginate
 from ninja.security import HttpBearer
 
-from leads.models import Lead, RawEvent
+from leads.models import Lead, RawEvent, Source
 from leads.tokens import hash_token
 from routing.api.problems import Problem
 from routing.document import document, stories
+from routing.engine.text import canonical
 from routing.models import ApiToken, Decision
 
 
@@ -22,12 +24,23 @@ class Token(HttpBearer):
         return ApiToken.objects.filter(token_hash=hash_token(token), active=True).first()
 
 
+class SourceToken(HttpBearer):
+    """A source's own token: it may ask what became of what it sent."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Source | None:
+        given = hash_token(token)
+        return Source.objects.filter(Q(token_hash=given) | Q(previous_token_hash=given), active=True).first()
+
+
 router = Router(auth=Token(), tags=["read"])
 
 
 LARGEST = 2**63 - 1
 Id = Annotated[int, Field(ge=0, le=LARGEST)]
 Key = Annotated[str, Field(pattern=r"^[\w-]{1,40}$")]
+
+
+Email = Annotated[str, Field(pattern=r"^[^\x00]{1,320}$")]
 
 
 class Pages(LimitOffsetPagination):
@@ -81,13 +94,16 @@ class LeadFilter(FilterSchema):
     owner_id: Id | None = None
     lead_type: Key | None = None
     is_test: bool | None = None
+    source: Annotated[Key | None, FilterLookup("source__key")] = None
+    email: Annotated[Email | None, FilterLookup("email__iexact")] = None
 
 
-@router.get("/events/{event_id}", response=EventOut)
+@router.get("/events/{event_id}", response=EventOut, auth=[Token(), SourceToken()])
 def event(request: HttpRequest, event_id: Id) -> dict[str, Any]:
-    """What became of a posted event."""
+    """What became of a posted event. A source's own token sees its own events only."""
     row = RawEvent.objects.select_related("source").defer("body", "headers").filter(pk=event_id).first()
-    if row is None:
+    asks = request.auth  # type: ignore[attr-defined]
+    if row is None or (isinstance(asks, Source) and row.source_id != asks.pk):
         raise Problem(404, "not_found", f"There is no event {event_id}.")
     decision = Decision.objects.filter(event=event_id).values("id", "lead", "status").first() or {}
     return {
@@ -113,7 +129,10 @@ def _status(event: RawEvent, decided: bool) -> str:
 @router.get("/leads", response=list[LeadOut])
 @paginate(Pages)
 def leads(request: HttpRequest, filters: Query[LeadFilter]) -> Any:
-    """Leads, the newest first."""
+    """Leads, the newest first. A filter that does not exist is refused: all leads are not the answer to it."""
+    unknown = sorted(set(request.GET) - LeadFilter.model_fields.keys() - Pages.Input.model_fields.keys())
+    if unknown:
+        raise Problem(400, "bad_request", f"There is no filter {', '.join(unknown)[:200]}.")
     return filters.filter(Lead.objects.select_related("source").order_by("-id"))
 
 
@@ -127,12 +146,12 @@ def lead(request: HttpRequest, lead_id: Id) -> Lead:
 
 
 @router.get("/leads/{lead_id}/decision", response=dict)
-def decision(request: HttpRequest, lead_id: Id) -> dict[str, Any]:
+def decision(request: HttpRequest, lead_id: Id) -> HttpResponse:
     """The decision that gave the lead its state: the decision document."""
     story = stories([lead_id]).get(lead_id)
     if story is None:
         raise Problem(404, "not_found", f"There is no decided lead {lead_id}.")
-    return document(story)
+    return HttpResponse(canonical(document(story)), content_type="application/json")
 
 
 def add_to(api: NinjaAPI) -> None:

@@ -54,7 +54,7 @@ def _appended(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
         lead=verdict.lead,
         sla_policy=policy.key,
         due_at=clocks[0].due_at if clocks else None,
-        channels=(person.channels or ("in_app", "email")) if person else ("in_app",),
+        channels=_channels(work, reviewer if reviewer is not None else verdict.owner),
         **common,
     )
     return _sealed(work, outcome, clocks)
@@ -84,12 +84,18 @@ def _assigned(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
         fallback_owner=rule.fallback_owner,
         sla_policy=policy.key,
         due_at=next(clock.due_at for clock in clocks if clock.kind == "first_touch"),
-        channels=rule.alert_channels or person.channels or ("in_app", "email"),
+        channels=rule.alert_channels or _channels(work, verdict.owner),
         meeting_url=person.booking_url,
         plan=_plan(work, rule.pipeline, missing),
         **common,
     )
     return _sealed(work, outcome, clocks, placed.pool, placed.selection)
+
+
+def _channels(work: Work, owner: int | None) -> tuple[str, ...]:
+    """How the person wants to be told; over both channels where they do not say."""
+    person = work.person(owner)
+    return (person.channels if person else ()) or ("in_app", "email")
 
 
 def _reviewed(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) -> Decision:
@@ -106,6 +112,7 @@ def _reviewed(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
         reviewer=reviewer,
         due_at=due,
         sla_policy=policy.key,
+        channels=_channels(work, reviewer),
         **common,
     )
     return _sealed(work, outcome)

@@ -82,14 +82,14 @@ def _obey(work: Work, step: str, rule: Rule, row: dict[str, Any]) -> Verdict | N
     if rule.target_kind in ("reject", "nurture"):
         row["result"] = rule.target_kind
         status = "rejected" if rule.target_kind == "reject" else "nurture"
-        return Verdict(status, step, rule, reason=reason.closed(status, f"rule “{rule.name}” says so"))
+        return Verdict(status, step, rule, reason=reason.closed(status, reason.by_rule(rule.name, row["conditions"])))
     if rule.target_kind == "review":
         row["result"] = "review"
         why = rule.review_reason or (
             "critical_severity" if step == "critical_severity_founder_review" else "unresolved"
         )
         return _review(
-            step, rule, why, f"rule “{rule.name}” sends it there", flag="exception" if step == LAST else "ok"
+            step, rule, why, reason.by_rule(rule.name, row["conditions"]), flag="exception" if step == LAST else "ok"
         )
     found = place(work, rule, step)
     if isinstance(found, Placed):

@@ -46,5 +46,5 @@ def unconfirmed_claims(case: Case, people: People) -> list[str]:
     if case.facts.get("open_deal_exists") is True and not case.deals:
         notes.append("The payload says there is an open deal; the CRM has none.")
     if (claimed := case.facts.get("territory")) and claimed not in people.territories:
-        notes.append(f"The payload names territory {claimed}, which does not exist; the place decides.")
+        notes.append(f"The payload names territory {claimed}, which does not exist; it counts for nothing.")
     return notes

@@ -1,6 +1,6 @@
 """A decision's findings in, one sentence that sales understands out; leaves alone what was found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from routing.engine.eligibility import full_cap
@@ -67,21 +67,20 @@ def _about_buyer(facts: Mapping[str, Any]) -> list[str]:
     return clauses
 
 
-def _from_conditions(conditions: list[Any]) -> list[str]:
-    """The values that the winning rule's conditions saw, where no other clause says them."""
-    clauses = []
-    for group in conditions:
-        if all(row["result"] == "yes" for row in group):
-            for row in group:
-                if (
-                    row["field"] not in NOT_REPEATED
-                    and isinstance(row["saw"], (str, int))
-                    and row["saw"] is not True
-                    and row["saw"] is not False
-                ):
-                    clauses.append(f"{words(row['field'])} is {_short(row['saw'])}")
-            break
-    return clauses
+def by_rule(name: str, conditions: list[Any]) -> str:
+    """Why a rule without an owner decided: what it saw, and its name."""
+    clauses = _from_conditions(conditions, frozenset())
+    return f"{_and(clauses)} (rule “{name}”)" if clauses else f"rule “{name}” says so"
+
+
+def _from_conditions(conditions: list[Any], said: Set[str] = NOT_REPEATED) -> list[str]:
+    """The values that the first group of conditions that held saw, where no other clause says them."""
+    held: list[Any] = next((group for group in conditions if all(row["result"] == "yes" for row in group)), [])
+    return [
+        f"{words(row['field'])} is {_short(row['saw'])}"
+        for row in held
+        if row["field"] not in said and isinstance(row["saw"], (str, int)) and not isinstance(row["saw"], bool)
+    ]
 
 
 def _short(value: object) -> str:

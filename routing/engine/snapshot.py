@@ -75,7 +75,7 @@ def _case(value: dict[str, Any]) -> Case:
         facts=value["facts"],
         validity=value["validity"],
         spam=value.get("spam", ""),
-        problems=tuple((code, name) for code, name in value.get("problems", ())),
+        problems=tuple(tuple(problem) for problem in value.get("problems", ())),
         contact=ContactMatch(**_candidates(value["contact"])),
         company=CompanyMatch(**_candidates(value["company"])),
         deals=tuple(DealSeen(*deal) for deal in value["deals"]),

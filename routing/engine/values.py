@@ -106,7 +106,8 @@ class Case:
     facts: Mapping[str, Any]
     validity: str
     spam: str = ""
-    problems: tuple[tuple[str, str], ...] = ()
+    problems: tuple[tuple[str, ...], ...] = ()
+    """What could not be read: (stable code, contract field, the value as sent)."""
     contact: ContactMatch = ContactMatch()
     company: CompanyMatch = CompanyMatch()
     deals: tuple[DealSeen, ...] = ()
