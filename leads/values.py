@@ -163,10 +163,10 @@ def _whole(text: str) -> int | None:
 
 
 def read_lead_type(text: str, more: frozenset[str] = frozenset()) -> str | None:
-    """Read a lead type; `more` are types the company has added, as keys."""
+    """Read a lead type; `more` are the types that the company has, as keys: `site-visit` is also “Site visit”."""
     word = _words(text)
-    key = word.replace(" ", "_")
-    return key if key in more else _LEAD_TYPE_WORDS.get(word)
+    own = next((key for key in more if _words(key) == word), None)
+    return own or _LEAD_TYPE_WORDS.get(word)
 
 
 def read_urgency(text: str) -> str | None:

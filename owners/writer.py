@@ -8,17 +8,21 @@ one transaction at a time, over all processes and hosts. Ownership is then total
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 # An arbitrary constant; every RevRoute process on this database must use the same one.
 LOCK_KEY = 0x5265_7652_6F75_7465
 LOCK_TIMEOUT_MS = 20_000
 
+NO_TURN = "another process keeps the writers' turn"
+
 _held = threading.local()
+_turn = threading.Lock()
 
 
 def is_writing() -> bool:
@@ -53,11 +57,16 @@ def writing() -> Iterator[None]:
 
 
 def _lock_postgres() -> None:
-    """Take the transaction lock: commit, error or death releases it together with the data."""
+    """Take the transaction lock: commit, error or death releases it together with the data.
+
+    A host that vanishes without a word (power, network) would keep it until TCP gives up; so the server ends a
+    writing transaction that says nothing for as long as others wait.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)",
-            [f"{LOCK_TIMEOUT_MS}ms", LOCK_KEY],
+            "SELECT set_config('lock_timeout', %s, true),"
+            " set_config('idle_in_transaction_session_timeout', %s, true), pg_advisory_xact_lock(%s)",
+            [f"{LOCK_TIMEOUT_MS}ms", f"{LOCK_TIMEOUT_MS}ms", LOCK_KEY],
         )
 
 
@@ -66,19 +75,38 @@ def sqlite_turn() -> Iterator[None]:
     """Wait in line at a file beside the database before BEGIN IMMEDIATE.
 
     SQLite's own busy handler sleeps and retries, so that of many writers some starve for more than a second;
-    a blocking file lock wakes the next one at once. Inside a transaction that already began IMMEDIATE it
-    must not be asked for (the order would be inverted), which `writing()` sees to. No-op elsewhere.
+    a lock in the process and one on a file let them in as they come. Inside a transaction that already began
+    IMMEDIATE it must not be asked for (the order would be inverted), which `writing()` sees to. No-op elsewhere.
     """
     path = _turn_path()
     if path is None:
         yield
         return
+    deadline = time.monotonic() + LOCK_TIMEOUT_MS / 1000
+    if not _turn.acquire(timeout=LOCK_TIMEOUT_MS / 1000):
+        raise OperationalError(NO_TURN)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        _lock_file(handle, deadline)
         yield
     finally:
-        os.close(handle)  # releases the lock
+        os.close(handle)  # releases the file lock
+        _turn.release()
+
+
+def _lock_file(handle: int, deadline: float) -> None:
+    """The lock between processes; asked for by one thread of each, so that few poll.
+
+    A blocking request could not be given a time-out, and the process that holds the lock may be stopped.
+    """
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise OperationalError(NO_TURN) from None
+            time.sleep(0.001)
 
 
 def _turn_path() -> str | None:

@@ -3,6 +3,7 @@
 import os
 import secrets
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -40,11 +41,34 @@ def _write_once(path: Path, text: str) -> None:
         draft.unlink()
 
 
+def _whole_number(name: str, text: str, least: int, most: int) -> int:
+    """The setting's text as a number from `least` to `most`. Raises ImproperlyConfigured, with a sentence."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 20 and least <= int(text) <= most):
+        raise ImproperlyConfigured(f"{name} is “{text}”, and has to be a whole number from {least} to {most}.")
+    return int(text)
+
+
+def _time_zone() -> str:
+    """An IANA name that this machine knows. Raises ImproperlyConfigured, with a sentence."""
+    name = env("TIME_ZONE", default="UTC")
+    if name not in available_timezones():
+        raise ImproperlyConfigured(f"TIME_ZONE is “{name}”, and has to be an IANA name, as Europe/Berlin.")
+    return name
+
+
+def _log_level() -> str:
+    """A level of the standard library's logging. Raises ImproperlyConfigured, with a sentence."""
+    level = env("LOG_LEVEL", default="INFO")
+    if level not in (levels := ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")):
+        raise ImproperlyConfigured(f"LOG_LEVEL is “{level}”, and has to be one of {', '.join(levels)}.")
+    return level
+
+
 SECRET_KEY = _secret_key()
 DEBUG = env.bool("DEBUG", default=False)
 DEMO = env.bool("DEMO", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-PORT = env.int("PORT", default=8000)
+PORT = _whole_number("PORT", env("PORT", default="8000"), 1, 65535)
 BASE_URL = env("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
@@ -138,7 +162,7 @@ if broker_url := env("Q_BROKER_URL", default=""):
     Q_CLUSTER["redis"] = broker_url
 
 # Intake
-MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=1_000_000)
+MAX_BODY_BYTES = _whole_number("MAX_BODY_BYTES", env("MAX_BODY_BYTES", default="1000000"), 1, 2**31)
 DATA_UPLOAD_MAX_MEMORY_SIZE = None  # the intake measures its own bodies; the admin posts small forms
 
 # Where confirmed ownership is written besides the built-in CRM: a name in routing.connectors, or empty.
@@ -160,7 +184,7 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="RevRoute <revroute@local
 LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True
-TIME_ZONE = env("TIME_ZONE", default="UTC")
+TIME_ZONE = _time_zone()
 DATETIME_FORMAT = "j M Y, H:i T"  # a time without its zone is half a time
 
 STATIC_URL = "static/"
@@ -175,8 +199,13 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
-    "loggers": {"django-q": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+    "root": {"handlers": ["stderr"], "level": _log_level()},
+    "loggers": {
+        "django-q": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+        # A foreign Host header is answered with 400; whoever scans the network must not fill the log with tracebacks.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
 }
 
 # Only for the crash tests: a point of routing.steps at which the process kills itself.

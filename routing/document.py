@@ -123,13 +123,14 @@ def document(story: Story) -> dict[str, Any]:
             "idempotency_key": f"lead_route:{story.source_key}:{submission}:{facts.get('email', '')}",
         },
         "normalized_lead": {name: facts.get(name) for name in FIELDS},
-        "normalization_problems": [
-            dict(zip(("code", "field", "value"), problem, strict=False)) for problem in case.problems
-        ],
         "preflight_checks": _preflight(case, row, trace),
         "routing_hierarchy": list(rules.order),
         "routing_decision": _decision(row, then, people),
-        "routing_trace": {"steps": expand(trace["steps"], case, rules, people), "notes": trace["notes"]},
+        "routing_trace": {
+            "problems": [dict(zip(("code", "field", "value"), problem, strict=False)) for problem in case.problems],
+            "steps": expand(trace["steps"], case, rules, people),
+            "notes": trace["notes"],
+        },
         "candidates": [_candidate(entry) for entry in trace["candidates"]],
         "crm_execution_plan": _plan(story, then, case),
         "failure_policy": FAILURE_POLICY,

@@ -15,6 +15,7 @@ from owners.writer import is_writing, writing
 from routing.engine.people import People
 from routing.engine.values import Numbers
 from routing.models import ReviewItem
+from routing.review import answerable
 from routing.rows import Context, Settled, rows_of
 from routing.steps import step
 from routing.write import write
@@ -44,7 +45,19 @@ def set_aside(id: int, error: Exception, now: datetime) -> str:
             ReviewItem.objects.create(
                 reason=ReviewItem.Reason.UNRESOLVED,
                 detail=f"{sentence}: the event is kept as it came and can be routed again once the cause is mended.",
-                owner_id=event.source.owner_id, source=event.source, event=event,
+                owner_id=answerable(event.source.owner_id), source=event.source, event=event,
                 opened_at=now, last_at=now, due_at=now + timedelta(minutes=UNREADABLE_MINUTES),
             )  # fmt: skip
     return sentence
+
+
+def put_back(id: int, now: datetime) -> bool:
+    """Let an event that was set aside wait again, and close its review item; whether there was one."""
+    with writing():
+        aside = RawEvent.objects.filter(pk=id, state=RawEvent.State.DONE, attempts__gt=0, decisions__isnull=True)
+        if not aside.update(state=RawEvent.State.WAITING, error=""):
+            return False
+        ReviewItem.objects.filter(
+            event=id, lead=None, reason=ReviewItem.Reason.UNRESOLVED, state=ReviewItem.State.OPEN
+        ).update(state=ReviewItem.State.CLOSED, closed_at=now, resolution="routed again")
+        return True

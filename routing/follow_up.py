@@ -61,7 +61,8 @@ def one_line(text: str, limit: int) -> str:
 
 
 def _first_tasks(decision_ids: Sequence[int], now: datetime) -> Iterator[Row]:
-    rows = Decision.objects.filter(id__in=decision_ids, owner__isnull=False).values_list(
+    """A test lead is nobody's work."""
+    rows = Decision.objects.filter(id__in=decision_ids, owner__isnull=False, lead__is_test=False).values_list(
         "id", "lead_id", "owner_id", "sequence", "due_at", "lead_type", "snapshot",
         "lead__name", "lead__email", "lead__phone", "lead__company__name", "lead__company__domain",
     )  # fmt: skip

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, NotSupportedError, OperationalError, ProgrammingError
 from django.utils import timezone
 
 from leads.matching import CompanyRow, ContactRow, Match, full_name, identity, match_company, match_contact
@@ -39,6 +39,8 @@ from routing.waiting import Waiting, take
 logger = logging.getLogger(__name__)
 
 BATCH = 100
+EVERYBODYS = (OperationalError, InterfaceError, InternalError, NotSupportedError, ProgrammingError)
+"""Errors that no event is to blame for: a database that is away, code and tables of different ages. All wait."""
 Ready = Mapping[int, Prepared]
 
 
@@ -67,7 +69,7 @@ def route(
     try:
         with writing():
             return _carry(take(own, limit), ready or {}, clock())
-    except (OperationalError, InterfaceError):
+    except EVERYBODYS:
         forget()
         raise
     except Exception as error:
@@ -85,7 +87,7 @@ def _route_singly(own: int | None, ready: Ready, limit: int, clock: Callable[[],
         try:
             with writing():
                 results += _carry(take(id, 1, only=True), ready, clock())
-        except (OperationalError, InterfaceError):
+        except EVERYBODYS:
             forget()
             raise
         except Exception as error:
@@ -107,8 +109,8 @@ def _carry(waiting: Waiting, ready: Ready, now: datetime) -> list[Result]:
     """Steps 2 to 8 for the events taken, inside the writer transaction."""
     if not waiting.events:
         return []
+    config = _configuration(waiting)
     events = [ready.get(event.id) or prepare(*event) for event in waiting.events]
-    config = configuration(waiting.stamp, waiting.version, waiting.answerable)
     with step("deduplicate"):
         known = _known(events)
     with step("search_open_deals"):
@@ -118,6 +120,14 @@ def _carry(waiting: Waiting, ready: Ready, now: datetime) -> list[Result]:
         settled = [_decide(event, case, numbers, config, known) for event, case in zip(events, cases, strict=True)]
     apply(settled, config.people, numbers, now)
     return list(settled)
+
+
+def _configuration(waiting: Waiting) -> Configuration:
+    """Rules and people to decide by. When they cannot be had, no event is to blame: everything waits."""
+    try:
+        return configuration(waiting.stamp, waiting.version, waiting.answerable)
+    except Exception as error:
+        raise OperationalError("rules or people cannot be compiled") from error
 
 
 def _known(events: Iterable[Prepared]) -> Known:

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from leads.contract import FIELDS
 from leads.flatten import Found, flatten
-from leads.models import Source
+from leads.models import LeadType, Source
 from leads.normalise import Normalised, normalise_found
 from leads.parse import Unreadable, parse_body
 from routing.steps import step
 
 LONGEST_KEY = 80
+OWN_DEFAULTS = ("event_type", "is_test")
+"""What a source may say of its leads besides contract fields."""
 SOURCE_SECONDS = 1.0
 """How long a source may be used without reading it again: a revoked token works so much longer at most."""
 
@@ -127,7 +130,13 @@ def _read(**lookup: Any) -> SourceInfo | None:
         owner=owner,
         active=active,
         token_hashes=tuple(value for value in (token, previous) if value),
-        defaults={"source": key, "lead_type": lead_type, **defaults, "blocked_patterns": patterns},
+        defaults={
+            "source": key,
+            "lead_type": lead_type,
+            **{name: value for name, value in defaults.items() if name in FIELDS or name in OWN_DEFAULTS},
+            "lead_types": tuple(LeadType.objects.values_list("key", flat=True)),
+            "blocked_patterns": patterns,
+        },
         mapping=mapping,
         kind=kind,
         high_intent=high,

@@ -113,8 +113,24 @@ def _add_parties(settled: Settled, context: Context) -> None:
             CONTACTS, settled.contact, facts.get("email", ""), facts.get("phone", "")[:20], facts.get("first_name", ""),
             facts.get("last_name", ""), facts.get("job_title", ""), settled.company, owner, "", context.now,
         )  # fmt: skip
-    elif settled.contact is not None and owner is not None and owner != settled.case.contact.owner:
-        context.add(CONTACT_OWNERS, settled.contact, owner)
+    elif settled.contact is not None and owner is not None and _moves_contact(settled, owner):
+        _give_contact(context, settled.contact, owner)
+
+
+def _moves_contact(settled: Settled, owner: int) -> bool:
+    """Whether a known contact gets another owner; a test lead changes nobody's."""
+    return owner != settled.case.contact.owner and not settled.case.is_test
+
+
+def _give_contact(context: Context, contact: int, owner: int) -> None:
+    """Set the owner of a contact: in its new row, or in the one update, when the batch has one already."""
+    for target in (CONTACTS, CONTACT_OWNERS):
+        place = target.fields.index("owner")
+        for at, row in enumerate(context.rows[target]):
+            if row[0] == contact:
+                context.rows[target][at] = (*row[:place], owner, *row[place + 1 :])
+                return
+    context.add(CONTACT_OWNERS, contact, owner)
 
 
 STATES = {"assigned": "assigned", "review": "review", "nurture": "nurture", "rejected": "rejected"}
@@ -177,7 +193,7 @@ def _owe(settled: Settled, context: Context, kind: str, owner: int | None, chann
 
 def _add_ownership(settled: Settled, context: Context, members: set[int], owners: set[int]) -> None:
     outcome, decision, event = settled.decision.outcome, settled.decision, settled.event
-    for clock in decision.clocks:
+    for clock in decision.clocks if decision.counts else ():
         context.add(
             CLOCKS, settled.lead, event.id, outcome.owner, clock.kind, outcome.sla_policy, clock.budget,
             clock.real_time, context.now, clock.due_at, "running", None,
@@ -189,7 +205,7 @@ def _add_ownership(settled: Settled, context: Context, members: set[int], owners
         return
     if "create_deal" in outcome.plan:
         _add_deal(settled, context)
-    if "update_deal" in outcome.plan:
+    if "update_deal" in outcome.plan and not settled.case.is_test:
         context.add(DEAL_OWNERS, settled.deal, outcome.owner)
     if "write_routing_reason_note" in outcome.plan:
         context.add(NOTES, settled.lead, context.now, settled.deal, outcome.reason)

@@ -6,6 +6,7 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from routing import pipeline
+from routing.lease import budget
 
 
 def wake_router() -> None:
@@ -24,5 +25,12 @@ def _is_queued() -> bool:
 
 
 def route_waiting() -> int:
-    """Route what waits; how many events."""
-    return pipeline.drain()
+    """Route what waits, for 20 seconds at most (the queue ends a task after 60); how many events."""
+    has_time = budget()
+    count = 0
+    while results := pipeline.route():
+        count += len(results)
+        if not has_time():
+            async_task("routing.tasks.route_waiting")
+            break
+    return count

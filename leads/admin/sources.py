@@ -12,6 +12,11 @@ from leads.models import LeadType, Source
 from leads.tokens import rotate
 from owners.admin.base import LockedAdmin, PlainForm
 
+STILL_ACCEPTED = (
+    "The previous token is still accepted, until a new token is made again or the action “Revoke the previous"
+    " token” in the list ends it."
+)
+
 
 class ObjectField(forms.CharField):
     """A JSON object as text, cleaned of what a database cannot hold."""
@@ -65,7 +70,7 @@ class SourceAdmin(LockedAdmin):
     autocomplete_fields = ["owner", "lead_type"]
     prepopulated_fields = {"key": ["name"]}
     readonly_fields = ["token_state"]
-    actions = ["make_token"]
+    actions = ["make_token", "revoke_previous_token"]
     fieldsets = [
         (None, {"fields": ["name", "key", "kind", "system_name", "owner", "lead_type", "active"]}),
         ("Access", {"fields": ["token_state", "rate_limit"]}),
@@ -80,8 +85,12 @@ class SourceAdmin(LockedAdmin):
     def token_state(self, source):
         if not source.token_hash:
             return "None yet: one is made when the source is first saved."
-        both = " The one before it is still accepted." if source.previous_token_hash else ""
-        return f"Set. It is not shown again; the action “Make a new token” in the list replaces it.{both}"
+        if source.previous_token_hash:
+            return f"Set, not shown again. {STILL_ACCEPTED}"
+        return (
+            "Set, not shown again. The action “Make a new token” in the list makes another; this one then stays"
+            " valid beside it, until it is revoked or yet another is made."
+        )
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
@@ -94,8 +103,21 @@ class SourceAdmin(LockedAdmin):
             self._show_new_token(request, source)
             self.log_change(request, source, "Made a new token.")
 
+    @admin.action(description="Revoke the previous token", permissions=["change"])
+    def revoke_previous_token(self, request, queryset):
+        for source in queryset:
+            if not source.previous_token_hash:
+                messages.info(request, f"{source.name} has no previous token; nothing was revoked.")
+                continue
+            source.previous_token_hash = ""
+            source.save(update_fields=["previous_token_hash"])
+            self.log_change(request, source, "Revoked the previous token.")
+            messages.success(request, f"The previous token of {source.name} is revoked; the newest stays valid.")
+
     def _show_new_token(self, request, source):
         show_token(request, source.name, rotate(source))
+        if source.previous_token_hash:
+            messages.warning(request, f"{source.name}: {STILL_ACCEPTED}")
 
 
 def show_token(request, name: str, token: str) -> None:

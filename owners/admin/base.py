@@ -132,10 +132,15 @@ def preformatted(text: str):
     return format_html("<pre>{}</pre>", text)
 
 
+def pretty(value: object):
+    """A JSON value with indentation, escaped."""
+    return preformatted(json.dumps(value, indent=2, ensure_ascii=False))
+
+
 def pretty_json(text: str):
     """A JSON text with indentation, escaped; as it stands where it is no JSON."""
     try:
-        return preformatted(json.dumps(json.loads(text), indent=2, ensure_ascii=False))
+        return pretty(json.loads(text))
     except (ValueError, RecursionError):
         return preformatted(text)
 

@@ -1,13 +1,17 @@
 """Admin of users, teams and owners with their hours and absences."""
 
+from itertools import combinations
+
 import pycountry
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.forms.models import BaseInlineFormSet
 
 from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, WordsMixin, link_to_list
 from owners.admin.words import ClockField
+from owners.business_time import Hours, HoursError
 from owners.models import Absence, Owner, Team, User, WeeklyHours
 from owners.models import Membership as TeamMembership
 
@@ -26,9 +30,53 @@ class HoursForm(PlainForm):
     end_minute = ClockField(label="To", help_text="24:00 is midnight; before the start: on the next day.")
 
 
+class HoursFormSet(BaseInlineFormSet):
+    """Blocks that together are a week: routing refuses hours that overlap, and their owner would get nothing."""
+
+    def clean(self):
+        staying = [form for form in self.forms if not self._should_delete_form(form)]
+        if all(form.is_valid() for form in staying):
+            _refuse_overlap([form.instance for form in staying if form.cleaned_data] + self._unseen())
+        super().clean()
+
+    def _unseen(self) -> list[WeeklyHours]:
+        """Blocks that somebody else added while this page was open."""
+        if not self.instance.pk:
+            return []
+        posted = [form.instance.pk for form in self.forms if form.instance.pk]
+        return list(WeeklyHours.objects.filter(owner=self.instance).exclude(pk__in=posted))
+
+
+def _refuse_overlap(blocks: list[WeeklyHours]) -> None:
+    """Raises ValidationError that names the first two blocks of which no week can be made."""
+    if not blocks or _make_a_week(*blocks):
+        return
+    for one, other in combinations(sorted(blocks, key=_place), 2):
+        if _place(one) == _place(other):
+            raise ValidationError(f"{one} is there twice. Remove one of the two.", code="overlapping_blocks")
+        if not _make_a_week(one, other):
+            raise ValidationError(
+                f"{one} and {other} overlap. Change or remove one of the two.", code="overlapping_blocks"
+            )
+
+
+def _make_a_week(*blocks: WeeklyHours) -> bool:
+    try:
+        # Whether blocks overlap is the same in every zone; the owner's own has its own check.
+        Hours("UTC", [_place(block) for block in blocks])
+    except HoursError:
+        return False
+    return True
+
+
+def _place(block: WeeklyHours) -> tuple[int, int, int]:
+    return block.weekday, block.start_minute, block.end_minute
+
+
 class HoursInline(admin.TabularInline):
     model = WeeklyHours
     form = HoursForm
+    formset = HoursFormSet
     extra = 0
     verbose_name = "block of weekly hours"
     verbose_name_plural = "weekly hours, in the owner's time zone; without any, every hour is a working hour"

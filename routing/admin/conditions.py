@@ -1,7 +1,7 @@
 """A condition's value as people type it in, the JSON value that rules compare with out, and back.
 
-Numbers for number fields, yes/no words for flags, a list with commas where the operator takes several; the
-engine's own check says what is wrong, beside the input that is.
+Numbers for number fields, yes/no words for flags, the codes of vocabularies, a list with commas where the
+operator takes several; the engine's own check says what is wrong, beside the input that is.
 """
 
 import re
@@ -12,11 +12,14 @@ from django.contrib import admin
 
 from owners.admin.base import PlainForm
 from owners.admin.words import join_words, split_words
+from routing.admin.vocabulary import read_word
 from routing.engine.conditions import FIELD_KINDS, OPERATORS, OPERATORS_BY_KIND
 from routing.engine.rules import check_condition
 from routing.models import Condition
 
 TAKE_SEVERAL = ("one_of", "none_of", "between")
+COMPARE_WHOLE = ("is", "is_not", "one_of", "none_of")
+"""Operators of whole words; a part of a word, as “starts with” takes it, is in no vocabulary."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
@@ -26,14 +29,17 @@ def parse_value(field: str, operator: str, text: str) -> Any:
     """The value that `text` means for this field and operator; None for an empty text.
 
     What cannot be read as the field's kind stays the text it is, so that the check can name it. Raises
-    ValidationError (`not_words`) for a list with stray quotation marks.
+    ValidationError: `not_words` for a list with stray quotation marks, `not_in_vocabulary` for a word that no
+    lead can have.
     """
     text = text.strip()
     if not text:
         return None
-    if operator in TAKE_SEVERAL:
-        return [_parse_one(field, word) for word in split_words(text)]
-    return _parse_one(field, text)
+    words = split_words(text) if operator in TAKE_SEVERAL else [text]
+    if operator in COMPARE_WHOLE:
+        words = list(dict.fromkeys(read_word(field, word) for word in words))
+    values = [_parse_one(field, word) for word in words]
+    return values if operator in TAKE_SEVERAL else values[0]
 
 
 def _parse_one(field: str, text: str) -> Any:

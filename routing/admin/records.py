@@ -1,8 +1,12 @@
 """Admin of what was decided and what came of it, to be read only."""
 
-from django.contrib import admin
+from typing import Any
 
-from owners.admin.base import ReadOnlyInline, RecordAdmin, pretty_json
+from django.contrib import admin
+from django.core.exceptions import ObjectDoesNotExist
+
+from owners.admin.base import ReadOnlyInline, RecordAdmin, pretty, pretty_json
+from routing.document import document, stories
 from routing.models import ConfigRevision, Decision, Delivery, PlanAction, SlaClock
 
 
@@ -42,16 +46,36 @@ class DecisionAdmin(RecordAdmin):
         ),
         ("Who", {"fields": ["lead", "event", "owner", "team", "lead_type", "high_intent", "review_reason"]}),
         ("What", {"fields": ["tier", "pipeline_key", "stage_key", "sequence", "sla_policy", "due_at"]}),
-        ("Proof", {"fields": ["version", "revision", "digest", "trace_shown", "snapshot_shown"]}),
+        ("Proof", {"fields": ["version", "revision", "digest", "trace_shown", "candidates_shown"]}),
+        ("Snapshot", {"fields": ["snapshot_shown"], "classes": ["collapse"]}),
     ]
 
     @admin.display(description="Trace")
     def trace_shown(self, decision):
-        return pretty_json(decision.trace)
+        told = _told(decision)
+        return pretty(told["routing_trace"]) if told else pretty_json(decision.trace)
+
+    @admin.display(description="Candidates")
+    def candidates_shown(self, decision):
+        told = _told(decision)
+        return pretty(told["candidates"]) if told else "This decision cannot be told in full; the trace is as stored."
 
     @admin.display(description="Snapshot")
     def snapshot_shown(self, decision):
         return pretty_json(decision.snapshot)
+
+
+def _told(decision: Decision) -> dict[str, Any] | None:
+    """The decision document, worked out once a page; None where what it rests on cannot be read any more.
+
+    The stored trace leaves out the rules that did not hold; the document has every rule that was asked.
+    """
+    if not hasattr(decision, "told"):
+        try:
+            decision.told = document(stories([decision.pk])[decision.pk])
+        except (LookupError, TypeError, ValueError, AttributeError, ObjectDoesNotExist):
+            decision.told = None
+    return decision.told
 
 
 @admin.register(PlanAction)

@@ -116,8 +116,14 @@ class VersionAdmin(LimitedInlines, LockedAdmin):
                 (None, {"fields": ["owner", "purpose", "state", "rule_links"]}),
                 ("Order of the steps", {"fields": list(PLACES.values())}),
             ]
-        published = ["published_at", "published_by", "digest", "content_shown"] if obj.state != DRAFT else []
-        return [(None, {"fields": ["owner", "purpose", "state", "rule_links", "order_shown", *published]})]
+        fields = ["owner", "purpose", "state", "rule_links", "order_shown"]
+        if obj.state == DRAFT:
+            return [(None, {"fields": fields})]
+        return [
+            (None, {"fields": [*fields, "published_at", "published_by", "digest"]}),
+            # Collapsed: it is long, and the rules come after it.
+            ("What routing reads", {"fields": ["content_shown"], "classes": ["collapse"]}),
+        ]
 
     def get_formset_kwargs(self, request, obj, inline, prefix):
         kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
@@ -139,7 +145,7 @@ class VersionAdmin(LimitedInlines, LockedAdmin):
         lines = (f"{place}. {step}" for place, step in enumerate(version.step_order, start=1))
         return preformatted("\n".join(lines))
 
-    @admin.display(description="What routing reads")
+    @admin.display(description="Frozen content")
     def content_shown(self, version):
         return pretty_json(canonical_json(version.content))
 

@@ -11,12 +11,13 @@ import threading
 import time
 import uuid
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import timezone
 
@@ -37,9 +38,11 @@ from routing.steps import step
 from routing.tasks import wake_router
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 DEFAULT_WAIT = 1.0
 LONGEST_WAIT = 30.0
+INCOMPLETE = "The connection ended before the body did."
 PRINTABLE = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -49,7 +52,7 @@ def intake(request: HttpRequest, source_key: str) -> HttpResponse:
         return _intake(request, source_key)
     except Problem as problem:
         return problem.response()
-    except (DatabaseError, InterfaceError):
+    except DatabaseError:
         logger.exception("A posted lead could not be stored")
         return Problem(503, "storage_unavailable", headers={"Retry-After": "5"}).response()
 
@@ -57,7 +60,7 @@ def intake(request: HttpRequest, source_key: str) -> HttpResponse:
 def _intake(request: HttpRequest, source_key: str) -> HttpResponse:
     if request.method != "POST":
         raise Problem(405, "method_not_allowed", headers={"Allow": "POST"})
-    source = _authenticated(request, source_key)
+    source = _again_when_cut_off(lambda: _authenticated(request, source_key))
     body = _body(request)
     received_at = timezone.now()
     wait = _wait(request)
@@ -71,7 +74,7 @@ def _intake(request: HttpRequest, source_key: str) -> HttpResponse:
             return _unreadable(request, source, body, received_at, error)
         found = flatten(payload, source.mapping)
         incoming = _incoming(request, source, body, canonical_digest(payload), found, key, received_at)
-        stored = store(incoming) if wait else _store_and_wake(incoming)
+        stored = _stored(incoming, wait)
     if stored.repeat:
         return _repeated(source, incoming, stored)
     if not wait:
@@ -129,9 +132,11 @@ def _body(request: HttpRequest) -> bytes:
     try:
         body = _stream(request).read(limit + 1)
     except UnreadablePostError as error:
-        raise Problem(400, "body_incomplete", "The connection ended before the body did.") from error
+        raise Problem(400, "body_incomplete", INCOMPLETE) from error
     if len(body) > limit:
         raise too_large
+    if len(body) < length:  # half a form is another lead, and its retry would be a second one
+        raise Problem(400, "body_incomplete", INCOMPLETE)
     return body
 
 
@@ -195,9 +200,19 @@ def _intent_class(source: SourceInfo) -> int:
     return RawEvent.IntentClass.LIVE_HIGH if source.high_intent else RawEvent.IntentClass.LIVE
 
 
-def _store_and_wake(incoming: Incoming) -> Stored:
-    """Store, with a task queued in the same transaction: nobody waits for this event."""
-    return store(incoming, also=wake_router)
+def _stored(incoming: Incoming, wait: float) -> Stored:
+    """Store; where nobody waits for the event, with a task queued in the same transaction."""
+    return _again_when_cut_off(lambda: store(incoming, also=None if wait else wake_router))
+
+
+def _again_when_cut_off(call: Callable[[], T]) -> T:
+    """Once more over a new connection: after a restart of the database every kept connection is dead, and the
+    first post on each would be refused. Storing twice is harmless, because of the keys."""
+    try:
+        return call()
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return call()
 
 
 def _unreadable(

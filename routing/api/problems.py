@@ -16,6 +16,8 @@ TITLES = {
     "body_too_large": "The body is too large",
     "too_many_requests": "Too many posts for this source",
     "storage_unavailable": "The lead could not be stored; send it again",
+    "database_unavailable": "The database cannot be had; ask again",
+    "body_incomplete": "The connection ended before the body did",
     "source_inactive": "This source is switched off",
 }
 

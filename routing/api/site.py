@@ -1,5 +1,6 @@
 """The API as one object with its OpenAPI document; errors of every address become problem documents."""
 
+from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
@@ -71,3 +72,9 @@ def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(Http404)
 def missing(request: HttpRequest, error: Http404) -> HttpResponse:
     return Problem(404, "not_found").response()
+
+
+@api.exception_handler(DatabaseError)
+def unavailable(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+    connection.close()  # the next request gets a fresh one
+    return Problem(503, "database_unavailable", headers={"Retry-After": "5"}).response()

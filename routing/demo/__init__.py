@@ -6,6 +6,7 @@ What belongs to the demo is recognised by addresses under `demo.example`, which 
 
 from datetime import datetime
 
+from django.db import connection
 from django.utils import timezone
 
 from leads.models import Company, Contact, Pipeline, Source
@@ -13,13 +14,13 @@ from owners.configuration import changing
 from owners.models import Owner, Pool, Team, Territory, User
 from owners.writer import writing
 from routing.demo import company, small
-from routing.demo.access import DOMAIN
+from routing.demo.access import DOMAIN, ENTERING
 from routing.demo.credentials import administrator, credentials
 from routing.demo.wipe import wipe
 from routing.models import RuleSetVersion, SlaPolicy
 from routing.prepare import forget_sources
 
-__all__ = ["DemoError", "administrator", "credentials", "is_empty", "load", "reset"]
+__all__ = ["ENTERING", "DemoError", "administrator", "credentials", "is_empty", "load", "reset"]
 
 BUSINESS = (Owner, Source, Team, Pool, Territory, Pipeline, SlaPolicy, Company, Contact, RuleSetVersion)
 """Tables of which every installation in use fills some, and a new one none."""
@@ -64,7 +65,7 @@ def reset(now: datetime | None = None, empty: bool = False) -> None:
     with writing():
         if strangers := _strangers():
             named = ", ".join(strangers[:3]) + (" and more" if len(strangers) > 3 else "")
-            raise DemoError("not_only_demo", f"Nothing was deleted: the demo did not make {named}.")
+            raise DemoError("not_only_demo", f"Nothing was deleted: the demo did not make {named}. {_way_out()}")
         if not _stands():
             _refuse_data()
         with changing():
@@ -76,6 +77,15 @@ def reset(now: datetime | None = None, empty: bool = False) -> None:
 def _stands() -> bool:
     """Whether a demo was loaded here, the company or the small set."""
     return Owner.objects.filter(email__endswith=DOMAIN).exists()
+
+
+def _way_out() -> str:
+    """Where a fresh demo is to be had, in a sentence."""
+    database = connection.settings_dict
+    named = "For a fresh demo, name another folder in VAR_DIR or another database in DATABASE_URL"
+    if connection.vendor != "sqlite":
+        return f"{named}."
+    return f"{named}; or stop RevRoute and delete {database['NAME']}, with all that is in it."
 
 
 def _refuse_other(empty: bool) -> None:

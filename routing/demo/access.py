@@ -8,6 +8,8 @@ from base64 import b32encode, urlsafe_b64encode
 from typing import Any, NamedTuple
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.auth.models import Permission
+from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
 
 from leads.contract import HIGH_INTENT_LEAD_TYPES
@@ -18,6 +20,9 @@ from routing.models import ApiToken
 
 DOMAIN = "@demo.example"
 """What every address of the demo's people ends with."""
+
+ENTERING = ("Administrator", "RevOps")
+"""Roles that have pages to work on, those of the admin; reps and managers have none yet."""
 
 API_TOKEN_NAME = "Demo: "
 PASSWORD_ROUNDS = 1000
@@ -57,20 +62,29 @@ def _derived(kind: str, name: str) -> bytes:
 
 
 def make_users(people: tuple[DemoUser, ...]) -> dict[str, User]:
-    """The users by username. Administrator and RevOps see everything until roles can say what each may do."""
+    """The users by username. The administrator may do everything, RevOps what concerns leads and their way."""
     hasher = PBKDF2PasswordHasher()
     rows = []
     for person in people:
-        everything = person.role in ("Administrator", "RevOps")
         first, _, last = person.name.partition(" ")
         encoded = hasher.encode(password(person.username), hasher.salt(), iterations=PASSWORD_ROUNDS)
         rows.append(
             User(
                 username=person.username, first_name=first, last_name=last, email=person.username + DOMAIN,
-                password=encoded, is_staff=everything, is_superuser=everything,
+                password=encoded, is_staff=person.role in ENTERING, is_superuser=person.role == "Administrator",
             )
         )  # fmt: skip
-    return {user.username: user for user in User.objects.bulk_create(rows)}
+    users = {user.username: user for user in User.objects.bulk_create(rows)}
+    for person in people:
+        if person.role == "RevOps":
+            users[person.username].user_permissions.set(_business_permissions())
+    return users
+
+
+def _business_permissions() -> QuerySet[Permission]:
+    """To view, add, change and delete what the product is about; not users, groups or scheduled code."""
+    ours = Permission.objects.filter(content_type__app_label__in=("owners", "leads", "routing"))
+    return ours.exclude(content_type__app_label="owners", content_type__model="user")
 
 
 def make_sources(sources: tuple[DemoSource, ...], owners: dict[str, Owner]) -> dict[str, Source]:

@@ -41,8 +41,10 @@ def _appended(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
     """A known person's new inquiry has its own first-touch clock, but never a second owner."""
     person = work.person(verdict.owner)
     clocks = tuple(clock for clock in _clocks(work, person, policy) if clock.kind == "first_touch") if person else ()
-    reviewer = verdict.reviewer
-    if person is not None and person.state != "active":  # who left is told nothing: somebody who is here is
+    reviewer = None  # told instead of the owner: while there is none, or when they have left
+    if person is None:
+        reviewer = _reviewer(work, verdict.reviewer)
+    elif person.state != "active":
         reviewer = _reviewer(work, person.cover)
     outcome = Outcome(
         "appended",

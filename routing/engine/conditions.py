@@ -292,9 +292,15 @@ def check_condition(field: str, operator: str, value: object) -> str | None:
 _KIND_LABELS = {"text": "a text", "words": "one or more words", "number": "a number", "flag": "yes or no"}
 
 
+LARGEST = 2**63
+
+
 def _check_value(kind: str, label: str, value: object) -> str | None:
     if kind == "number":
-        return None if _is_number(value) else f"“{label}” is a number; {_quoted(value)} is not."
+        if not _is_number(value):
+            return f"“{label}” is a number; {_quoted(value)} is not."
+        # The trace of a decision has to be able to say it: JSON as we write it ends at 64 bits.
+        return None if abs(value) < LARGEST else f"{_quoted(value)} is too large to compare “{label}” with."  # type: ignore[arg-type]
     if not isinstance(value, str):
         return f"“{label}” is compared with one text; {_quoted(value)} is not."
     return None if fold(value) else f"The text to compare “{label}” with is empty."

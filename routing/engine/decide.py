@@ -52,7 +52,7 @@ def _identity(work: Work) -> Verdict | None:
         return None
     if case.contact.verdict == "ambiguous":
         return _ambiguous(case.contact, "people")
-    if case.open_lead:
+    if case.open_lead and not case.is_test:
         lead, owner, reviewer = case.open_lead
         sentence = reason.appended(work, lead, owner, reviewer)
         return Verdict("appended", "", None, lead=lead, owner=owner, reviewer=reviewer, reason=sentence)

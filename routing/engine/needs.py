@@ -32,9 +32,8 @@ def _of_rule(rule: Rule, people: People, pools: set[int], owners: set[int]) -> N
     team = people.teams.get(rule.target_team or 0)
     named = (rule.target_owner, rule.fallback_owner, team.fallback if team else None)
     owners.update(owner for owner in named if owner)
-    pool = rule.target_pool or (team.pool if team else None)
-    if pool is not None and pool in people.pools:
-        pools.add(pool)
+    leads_to = (rule.target_pool, team.pool if team else None)  # which of them binds is for the rule's kind to say
+    pools.update(pool for pool in leads_to if pool is not None and pool in people.pools)
 
 
 def _around(id: int, people: People) -> frozenset[int]:

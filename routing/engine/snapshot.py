@@ -43,6 +43,7 @@ def snapshot_text(work: Work) -> str:
     value["open_lead"] = case.open_lead
     # By id: a batch brings joining members last, a replay reads them in the pool's order; the text is one.
     turns = sorted(work.turns_read.items())
+    value["pools"] = sorted(work.pools_read)
     value["turns"] = {str(id): [str(turn.v), turn.last, turn.away] for id, turn in turns}
     value["loads"] = {str(id): load for id, load in work.loads_read.items()}
     return canonical(value)
@@ -59,6 +60,7 @@ def read_snapshot(text: str) -> tuple[Case, Numbers, int | None, int]:
     numbers = Numbers(
         turns={int(id): Turn(fraction(v), last, away) for id, (v, last, away) in value["turns"].items()},
         loads={int(id): Load(*load) for id, load in value["loads"].items()},
+        pools_read=set(value["pools"]),
     )
     return _case(value), numbers, value["version"], value["revision"]
 

@@ -44,6 +44,8 @@ class Numbers:
     def rotation(self, pool: PoolOf) -> Rotation:
         """The rotation of the pool with all that was taken over so far."""
         if pool.id not in self._rotations:
+            if pool.id not in self.pools_read:
+                raise KeyError(f"the turns of pool {pool.id} were not read")
             known = {id: self.turns[id] for id in pool.standing_ids if id in self.turns}
             self._rotations[pool.id] = Rotation(pool.members, known)
         return self._rotations[pool.id]

@@ -22,6 +22,7 @@ class Work:
         self.candidates: list[dict[str, Any]] = []
         self.loads_read: dict[int, Load] = {}
         self.turns_read: dict[int, Turn] = {}
+        self.pools_read: set[int] = set()
         self._numbers = numbers
 
     def load(self, owner: int) -> Load:
@@ -34,6 +35,7 @@ class Work:
         """The pool's rotation; the turns of its members are remembered as read."""
         rotation = self._numbers.rotation(pool)
         self.turns_read.update(rotation.turns)
+        self.pools_read.add(pool.id)
         return rotation
 
     def person(self, owner: int | None) -> Person | None:

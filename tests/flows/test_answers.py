@@ -44,7 +44,7 @@ def decision(**fields):
 
 def test_what_could_not_be_read_is_named_in_the_document(elena):
     told = decision(email="a@acme.example", country="Atlantis", lead_score=900)
-    assert told["normalization_problems"] == [
+    assert told["routing_trace"]["problems"] == [
         {"code": "country_unknown", "field": "country", "value": "Atlantis"},
         {"code": "score_out_of_range", "field": "lead_score", "value": "900"},
     ]

@@ -34,7 +34,7 @@ def test_the_same_key_with_the_same_body_is_the_first_result_and_with_another_42
     other = send(b'{"email": "bob@acme.example"}', **{"Idempotency-Key": "k1"})
     assert (other.status_code, code_of(other)) == (422, "idempotency_key_reused")
     assert other.json()["event_id"] == first.json()["event_id"]
-    assert (RawEvent.objects.count(), Lead.objects.count(), ReviewItem.objects.count()) == (1, 1, 0)
+    assert (RawEvent.objects.count(), Lead.objects.count(), ReviewItem.objects.count()) == (2, 1, 0)
 
 
 def test_a_redelivery_with_another_body_is_200_both_bodies_are_kept_and_a_person_looks(elena):

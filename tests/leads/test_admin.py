@@ -1,6 +1,8 @@
 """The admin of sources, the CRM and raw events: tokens shown once, values as matching compares them."""
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 from leads.admin.records import SHOWN_BYTES, SHOWN_CHARACTERS, readable_body
@@ -97,6 +99,56 @@ def test_a_second_token_leaves_the_first_one_valid_and_raises_the_stamp(admin_cl
     source.refresh_from_db()
     assert (source.token_hash, source.previous_token_hash) == (hash_token(second), hash_token(first))
     assert ConfigStamp.objects.get().number > before
+
+
+def test_the_previous_token_is_said_to_be_valid_until_it_is_revoked(admin_client, elena):
+    answer = admin_client.post(address(Source, "add"), source_form(elena), follow=True)
+    assert not any("previous token" in str(message) for message in answer.context["messages"])
+    source = Source.objects.get()
+    page = address(Source, "change", source.pk)
+    assert "this one then stays valid beside it" in admin_client.get(page).content.decode()
+    chosen = {"action": "make_token", "_selected_action": [source.pk]}
+    answer = admin_client.post(address(Source, "changelist"), chosen, follow=True)
+    sentence = (
+        "The previous token is still accepted, until a new token is made again or the action “Revoke the previous"
+        " token” in the list ends it."
+    )
+    assert f"Web: {sentence}" in [str(message) for message in answer.context["messages"]]
+    assert sentence in admin_client.get(page).content.decode()
+
+
+def test_revoking_the_previous_token_keeps_the_newest_and_raises_the_stamp(admin_client, elena):
+    admin_client.post(address(Source, "add"), source_form(elena), follow=True)
+    source = Source.objects.get()
+    newest = rotate(source)
+    before = ConfigStamp.objects.get().number
+    said = []
+    for _ in range(2):
+        chosen = {"action": "revoke_previous_token", "_selected_action": [source.pk]}
+        answer = admin_client.post(address(Source, "changelist"), chosen, follow=True)
+        said.append([str(message) for message in answer.context["messages"]])
+    source.refresh_from_db()
+    assert (source.token_hash, source.previous_token_hash) == (hash_token(newest), "")
+    assert said == [
+        ["The previous token of Web is revoked; the newest stays valid."],
+        ["Web has no previous token; nothing was revoked."],
+    ]
+    assert ConfigStamp.objects.get().number > before
+    assert list(LogEntry.objects.order_by("id").values_list("change_message", flat=True))[1:] == [
+        "Revoked the previous token."
+    ]
+
+
+def test_revoking_needs_the_permission_to_change_sources(client):
+    source = make_people().source
+    rotate(source)
+    rotate(source)
+    reader = User.objects.create_user("reader", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_source"))
+    client.force_login(reader)
+    client.post(address(Source, "changelist"), {"action": "revoke_previous_token", "_selected_action": [source.pk]})
+    source.refresh_from_db()
+    assert source.previous_token_hash
 
 
 def test_saving_a_source_leaves_its_tokens_alone(admin_client, elena):

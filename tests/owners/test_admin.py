@@ -141,6 +141,71 @@ def test_hours_that_cannot_be_are_refused(admin_client, start, end, errors):
     assert errors_of(admin_client.post(address(Owner, "add"), owner_form(**block)), "hours") == errors
 
 
+def block(weekday, start, end, **more):
+    return {"weekday": str(weekday), "start_minute": start, "end_minute": end, **more}
+
+
+def hours_errors(page):
+    formsets = {each.formset.prefix: each.formset for each in page.context["inline_admin_formsets"]}
+    return formsets["hours"].non_form_errors()
+
+
+@pytest.mark.parametrize(
+    ("blocks", "sentence"),
+    [
+        (
+            [block(0, "09:00", "12:00"), block(0, "11:00", "17:00")],
+            "Monday 09:00 to 12:00 and Monday 11:00 to 17:00 overlap. Change or remove one of the two.",
+        ),
+        (
+            [block(2, "09:00", "17:00"), block(2, "09:00", "12:00")],
+            "Wednesday 09:00 to 12:00 and Wednesday 09:00 to 17:00 overlap. Change or remove one of the two.",
+        ),
+        (
+            [block(0, "01:00", "08:00"), block(3, "09:00", "12:00"), block(6, "22:00", "02:00")],
+            "Monday 01:00 to 08:00 and Sunday 22:00 to 02:00 overlap. Change or remove one of the two.",
+        ),
+        (
+            [block(4, "09:00", "12:00"), block(4, "09:00", "12:00")],
+            "Friday 09:00 to 12:00 is there twice. Remove one of the two.",
+        ),
+    ],
+)
+def test_hours_that_overlap_are_refused_with_their_days(admin_client, blocks, sentence):
+    page = admin_client.post(address(Owner, "add"), owner_form(**rows("hours", *blocks)))
+    assert hours_errors(page) == [sentence]
+    assert not WeeklyHours.objects.exists()
+
+
+def test_hours_that_touch_and_go_over_midnight_are_a_week(admin_client):
+    blocks = [block(0, "09:00", "12:00"), block(0, "12:00", "17:00"), block(6, "22:00", "02:00")]
+    assert admin_client.post(address(Owner, "add"), owner_form(**rows("hours", *blocks))).status_code == 302
+    assert WeeklyHours.objects.count() == 3
+
+
+def test_hours_are_compared_with_the_rows_that_stay(admin_client, elena):
+    morning = WeeklyHours.objects.create(owner=elena, weekday=0, start_minute=540, end_minute=720)
+    ids = {"id": morning.pk, "owner": elena.pk}
+    day = block(0, "11:00", "17:00", owner=elena.pk)
+    both = rows("hours", block(0, "09:00", "12:00", **ids), day, initial=1)
+    page = admin_client.post(address(Owner, "change", elena.pk), owner_form(**both))
+    assert hours_errors(page) == [
+        "Monday 09:00 to 12:00 and Monday 11:00 to 17:00 overlap. Change or remove one of the two."
+    ]
+    instead = rows("hours", block(0, "09:00", "12:00", DELETE="on", **ids), day, initial=1)
+    assert admin_client.post(address(Owner, "change", elena.pk), owner_form(**instead)).status_code == 302
+    assert list(elena.hours.values_list("weekday", "start_minute", "end_minute")) == [(0, 660, 1020)]
+
+
+def test_hours_are_compared_with_those_that_somebody_else_added_meanwhile(admin_client, elena):
+    WeeklyHours.objects.create(owner=elena, weekday=0, start_minute=540, end_minute=720)
+    added = rows("hours", block(0, "09:00", "17:00", owner=elena.pk))
+    page = admin_client.post(address(Owner, "change", elena.pk), owner_form(**added))
+    assert hours_errors(page) == [
+        "Monday 09:00 to 12:00 and Monday 09:00 to 17:00 overlap. Change or remove one of the two."
+    ]
+
+
 def test_an_absence_has_to_end_after_it_starts(admin_client, elena):
     form = {
         "owner": elena.pk, "starts_at_0": "2026-03-02", "starts_at_1": "09:00", "ends_at_0": "2026-03-02",

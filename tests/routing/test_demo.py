@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -102,10 +104,45 @@ def test_cover_persons_never_go_round_in_a_circle():
             assert len(line) == len(set(line)), line
 
 
-def test_only_administrator_and_revops_enter_the_admin():
-    demo.load(NOW)
+@pytest.mark.parametrize("empty", [False, True])
+def test_only_administrator_and_revops_enter_the_admin(empty):
+    demo.load(NOW, empty)
     assert set(User.objects.filter(is_staff=True).values_list("username", flat=True)) == {"admin", "revops"}
-    assert set(User.objects.filter(is_superuser=True).values_list("username", flat=True)) == {"admin", "revops"}
+    assert set(User.objects.filter(is_superuser=True).values_list("username", flat=True)) == {"admin"}
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_revops_may_do_everything_with_leads_and_nothing_with_users_or_scheduled_code(empty):
+    demo.load(NOW, empty)
+    models = [model for label in ("owners", "leads", "routing") for model in apps.get_app_config(label).get_models()]
+    expected = {
+        f"{model._meta.app_label}.{action}_{model._meta.model_name}"
+        for model in models
+        if model is not User
+        for action in ("view", "add", "change", "delete")
+    }
+    assert User.objects.get(username="revops").get_all_permissions() == expected
+
+
+def test_revops_works_on_rules_and_finds_no_door_to_users_or_scheduled_tasks():
+    demo.load(NOW)
+    client = Client()
+    client.force_login(User.objects.get(username="revops"))
+    version = RuleSetVersion.objects.get()
+    index = client.get("/admin/").content.decode()
+    seen = ["/admin/routing/ruleset" in index, "/admin/django_q/" in index, "/admin/auth/" in index]
+    assert seen == [True, False, False]
+    copied = client.post(f"/admin/routing/rulesetversion/{version.pk}/copy/")
+    draft = RuleSetVersion.objects.get(state="draft")
+    RuleSetVersion.objects.filter(pk=draft.pk).update(purpose="A change by RevOps.")
+    published = client.post(f"/admin/routing/rulesetversion/{draft.pk}/publish/")
+    draft.refresh_from_db()
+    assert (copied.status_code, published.status_code, draft.state) == (302, 302, "published")
+    owner = Owner.objects.get(key="elena")
+    for path in ("/admin/leads/lead/", f"/admin/owners/owner/{owner.pk}/change/", "/admin/leads/source/add/"):
+        assert client.get(path).status_code == 200, path
+    for path in ("/admin/owners/user/", "/admin/auth/group/", "/admin/django_q/schedule/add/"):
+        assert client.get(path).status_code == 403, path
 
 
 # Credentials --------------------------------------------------------------------------------------------------
@@ -181,6 +218,14 @@ def test_text_names_every_secret(capsys):
     assert all(row["token"] in text for row in (*held["sources"], *held["api_tokens"]))
 
 
+def test_text_says_who_cannot_sign_in_yet(capsys):
+    entering, waiting = run(capsys).split("These cannot sign in yet: reps and managers get their pages in a later")
+    roles = {user["username"]: user["role"] for user in demo.credentials()["users"]}
+    for username, role in roles.items():
+        assert (f"  {username} " in entering) is (role in ("Administrator", "RevOps")), username
+        assert (f"  {username} " in waiting) is (role in ("Manager", "Rep")), username
+
+
 def test_reset_takes_away_what_was_routed_and_loads_anew(capsys):
     printed, rows = json.loads(run(capsys, "--json")), counts()
     held = tokens()
@@ -219,9 +264,12 @@ def test_reset_refuses_what_the_demo_did_not_make(extra):
     else:
         make_source("website", Owner.objects.get(key="elena"))
     rows = counts()
-    with pytest.raises(CommandError, match=f"Nothing was deleted: the demo did not make {extra} “(someone|website)”"):
+    refusal = rf"Nothing was deleted: the demo did not make {extra} “(someone|website)”\. For a fresh demo, name .*"
+    with pytest.raises(CommandError, match=refusal + "VAR_DIR .*DATABASE_URL") as refused:
         call_command("demo", "--reset")
     assert counts() == rows
+    of_a_file = f"; or stop RevRoute and delete {connection.settings_dict['NAME']}," in str(refused.value)
+    assert of_a_file is (connection.vendor == "sqlite")
 
 
 @pytest.mark.parametrize(
@@ -331,6 +379,17 @@ def test_readme_examples_hold_at_every_hour_of_a_week():
         assert decided == STATUSES, moment
     _, differences = verify(None)
     assert differences == []
+
+
+def test_readme_blocks_run_as_they_stand():
+    blocks = re.findall(r"```sh\n(.*?)```", readme(), re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        assert not re.search(r"localhost:\d+(?!\})|\b[A-Z]+_(TOKEN|ID)\b", re.sub(r"\$\{BASE:-[^}]*\}", "", block)), (
+            block
+        )
+        done = subprocess.run(["sh", "-n"], input=block, text=True, capture_output=True)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_readme_names_only_files_and_commands_that_exist():

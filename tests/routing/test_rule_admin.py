@@ -2,6 +2,8 @@
 
 import pytest
 
+from leads.models import LeadType
+from owners.models import Territory
 from routing.models import Condition, Rule
 from tests.routing.forms import address, rule_form
 from tests.routing.rows import make_draft, make_owner, make_pool, make_rule, make_story
@@ -40,6 +42,80 @@ def test_a_condition_is_read_by_the_kind_of_its_field_and_shown_back(admin_clien
     }  # fmt: skip
     admin_client.post(address(Rule, "change", condition.rule_id), again)
     assert Condition.objects.get().value == value
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "text", "value"),
+    [
+        ("country", "is", "Germany", "DE"),
+        ("country", "is_not", "deu", "DE"),
+        ("country", "one_of", 'Germany, DE, "Korea, Republic of", ch', ["DE", "KR", "CH"]),
+        ("country", "starts_with", "Ger", "Ger"),
+        ("region", "is", "us-ca", "US-CA"),
+        ("language", "none_of", "German, en-GB", ["de", "en"]),
+        ("timezone", "is", "europe/berlin", "Europe/Berlin"),
+        ("urgency", "is", "ASAP", "critical"),
+        ("lead_type", "is", "Book a demo", "demo"),
+        ("lead_type", "one_of", "SITE-VISIT, trial", ["site-visit", "trial"]),
+        ("territory", "is", "EMEA", "emea"),
+        ("territory", "is", "Europe and Africa", "emea"),
+        ("company_domain", "is", "https://www.Acme.com/about", "acme.com"),
+        ("campaign", "is", "Germany", "Germany"),
+    ],
+)
+def test_a_condition_keeps_the_word_that_leads_carry(admin_client, field, operator, text, value):
+    version = make_draft(make_owner("elena"))
+    LeadType.objects.create(key="site-visit", name="Site visit")
+    Territory.objects.create(key="emea", name="Europe and Africa")
+    form = rule_form(version, "territory_owner", "nurture", ("1", field, operator, text))
+    assert admin_client.post(address(Rule, "add"), form).status_code == 302
+    assert Condition.objects.get().value == value
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "text", "sentence"),
+    [
+        (
+            "country", "is", "Atlantis",
+            "“Atlantis” is not a country. Write its name or its ISO 3166-1 code, such as DE.",
+        ),
+        (
+            "country", "one_of", "DE, Atlantis",
+            "“Atlantis” is not a country. Write its name or its ISO 3166-1 code, such as DE.",
+        ),
+        (
+            "region", "is", "California",
+            "“California” is not a region's code. Write its ISO 3166-2 code, country first, such as US-CA.",
+        ),
+        (
+            "language", "is", "Klingonish",
+            "“Klingonish” is not a language. Write its name or its ISO 639-1 code, such as de.",
+        ),
+        ("timezone", "is", "Berlin", "“Berlin” is not a time zone. Write its IANA name, such as Europe/Berlin."),
+        ("urgency", "is_not", "mega", "“mega” is not an urgency. Write low, normal, high or critical."),
+        (
+            "lead_type", "is", "demoo",
+            "“demoo” is not a lead type. Write the key of one, such as demo, or add the lead type first.",
+        ),
+        (
+            "territory", "none_of", "mars",
+            "“mars” is not a territory. Write the key of one that exists, or add the territory first.",
+        ),
+        (
+            "company_domain", "is", "gmail.com",
+            "“gmail.com” is not the domain of one company. Write it as example.com; free-mail and shared hosts are no"
+            " company's.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_word_that_no_lead_can_carry_is_refused_with_what_to_write(admin_client, field, operator, text, sentence):
+    version = make_draft(make_owner("elena"))
+    page = admin_client.post(
+        address(Rule, "add"), rule_form(version, "territory_owner", "nurture", ("1", field, operator, text))
+    )
+    (inline,) = page.context["inline_admin_formsets"]
+    assert inline.formset.forms[0].errors == {"value": [sentence]}
+    assert not Rule.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,21 @@ def test_publishing_or_copying_a_version_that_is_not_there_leads_back(admin_clie
             assert admin_client.post(address(RuleSetVersion, page, pk)).status_code == 302
 
 
+def test_the_frozen_content_is_folded_away_before_the_rules(admin_client):
+    version = make_draft(make_owner("elena"))
+    make_rule(version, "territory_owner", (1, "country", "is", "DE"))
+    publish(version, None, NOW)
+    page = admin_client.get(address(RuleSetVersion, "change", version.pk))
+    *shown, last = page.context["adminform"].fieldsets
+    assert last == ("What routing reads", {"fields": ["content_shown"], "classes": ["collapse"]})
+    assert all("content_shown" not in options["fields"] for _, options in shown)
+    text = page.content.decode()
+    before, folded = text.split("<details>", 1)
+    folded, after = folded.split("</details>", 1)
+    assert [part.count("&quot;operator&quot;") for part in (before, folded, after)] == [0, 1, 0]
+    assert "country is DE" in after
+
+
 def test_copying_is_a_post_and_makes_a_draft(admin_client):
     version = make_draft(make_owner("elena"))
     make_rule(version, "territory_owner", (1, "country", "is", "DE"))

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from routing import demo
@@ -10,8 +11,9 @@ from routing import demo
 
 class Command(BaseCommand):
     help = (
-        "Load the demo company into an empty database, and print how to sign in and post. Where it stands already, "
-        "nothing changes and the same is printed again. Exit status 1 when the database holds other data."
+        "Load the demo company into an empty database, making its tables if need be, and print how to sign in and "
+        "post. Where it stands already, nothing changes and the same is printed again. Exit status 1 when the "
+        "database holds other data."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -40,6 +42,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, reset: bool, empty: bool, json: bool, **options: Any) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
         try:
             if reset:
                 demo.reset(empty=empty)
@@ -57,8 +60,12 @@ def _as_json() -> str:
 def _as_text() -> str:
     """The same for a terminal."""
     held = demo.credentials()
-    lines = [f"RevRoute at {held['base_url']}", "", "Sign in as"]
-    lines += [f"  {user['username']:<10} {user['password']}  {user['role']}" for user in held["users"]]
+    entering, waiting = [], []
+    for user in held["users"]:
+        line = f"  {user['username']:<10} {user['password']}  {user['role']}"
+        (entering if user["role"] in demo.ENTERING else waiting).append(line)
+    lines = [f"RevRoute at {held['base_url']}", "", f"Sign in at {held['base_url']}/admin/ as", *entering]
+    lines += ["", "These cannot sign in yet: reps and managers get their pages in a later version", *waiting]
     lines += ["", f"Post leads to {held['base_url']}/api/v1/intake/KEY with the token of the source"]
     lines += [f"  {source['key']:<14} {source['token'] or '(changed since)'}" for source in held["sources"]]
     lines += ["", "Read with the API token"]

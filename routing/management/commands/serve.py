@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
+from owners.models import User
 from routing import demo
 from routing.processes import Group
 
@@ -77,6 +78,10 @@ class Command(BaseCommand):
         if settings.DEMO and (login := demo.administrator()):
             self.stdout.write(f"Sign in as {login['username']} with the password {login['password']}")
             self.stdout.write("First lead: see README.md; tokens: manage.py demo --json")
+        elif not (settings.DEMO or User.objects.exists()):
+            self.stdout.write(
+                "Nobody can sign in yet; make the first administrator with: .venv/bin/python manage.py createsuperuser"
+            )
         self.stdout.flush()
 
 
@@ -88,3 +93,5 @@ def _check_port(host: str, port: int) -> None:
     except OSError as error:
         reason = str(error.strerror).partition(" (")[0]
         raise CommandError(f"Cannot listen on {host}, port {port}: {reason}.") from error
+    except OverflowError as error:
+        raise CommandError(f"Cannot listen on port {port}: ports go from 1 to 65535.") from error

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
 from django.utils import timezone
 
 from routing.memory import settle
@@ -26,6 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if once:
+            connection.ensure_connection()  # a tick outlives an outage; a single one has nothing to wait for
             self.stdout.write(_counts(tick(timezone.now)))
             return
         settle()
