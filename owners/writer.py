@@ -18,6 +18,7 @@ from django.db import OperationalError, connection, transaction
 # An arbitrary constant; every RevRoute process on this database must use the same one.
 LOCK_KEY = 0x5265_7652_6F75_7465
 LOCK_TIMEOUT_MS = 20_000
+IDLE_TIMEOUT_MS = 30_000
 
 NO_TURN = "another process keeps the writers' turn"
 
@@ -60,13 +61,13 @@ def _lock_postgres() -> None:
     """Take the transaction lock: commit, error or death releases it together with the data.
 
     A host that vanishes without a word (power, network) would keep it until TCP gives up; so the server ends a
-    writing transaction that says nothing for as long as others wait.
+    writing transaction that says nothing for half a minute.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('lock_timeout', %s, true),"
             " set_config('idle_in_transaction_session_timeout', %s, true), pg_advisory_xact_lock(%s)",
-            [f"{LOCK_TIMEOUT_MS}ms", f"{LOCK_TIMEOUT_MS}ms", LOCK_KEY],
+            [f"{LOCK_TIMEOUT_MS}ms", f"{IDLE_TIMEOUT_MS}ms", LOCK_KEY],
         )
 
 
