@@ -1,11 +1,17 @@
 """What every test may rely on: caches of one test never reach the next."""
 
+import os
 import time
 
 import pytest
 from django.db import connection
+from hypothesis import settings
 
 from routing import combine, current, prepare
+
+# The same examples in every `make test`, so that a red run is about the change; new ones in `make test-all`.
+settings.register_profile("steady", derandomize=os.environ.get("REVROUTE_FULL") != "1", deadline=None)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)
