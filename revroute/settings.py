@@ -185,7 +185,7 @@ LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = _time_zone()
-DATETIME_FORMAT = "j M Y, H:i T"  # a time without its zone is half a time
+FORMAT_MODULE_PATH = ["revroute.formats"]  # outranks the language's own formats, which a setting would not
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
