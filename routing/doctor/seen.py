@@ -1,0 +1,132 @@
+"""An instant in, what the doctor looks at out, read once in a fixed number of queries; judges nothing."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
+
+from leads.models import RawEvent, Source
+from owners.models import Owner, User
+from routing.engine.people import People, Person, compile_people
+from routing.models import Delivery, PlanAction, ReviewItem, Rule, RuleSetVersion, SlaClock
+from routing.revision import current_content
+
+REP = "Rep"
+RECENT = timedelta(days=7)
+NEWEST = 20_000
+"""How many of the newest rows are looked through where no index finds the ones that failed."""
+LONG_WAITING = timedelta(minutes=2)
+LONG_OVERDUE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The configuration as routing compiles it, and what routing does not read but people rely on."""
+
+    now: datetime
+    people: People
+    emails: Mapping[int, str]
+    published: Mapping[str, Any] | None
+    in_drafts: tuple[tuple[int, str, int], ...]
+    """(draft, name of an owner who is not active, number of rules that name them)."""
+    sources: tuple[Mapping[str, Any], ...]
+    reps_without_owner: tuple[str, ...]
+    counts: Mapping[str, Any]
+
+    def active(self, owner: int | None) -> bool:
+        person = self.person(owner)
+        return person is not None and person.state == "active"
+
+    def person(self, owner: int | None) -> Person | None:
+        return None if owner is None else self.people.owners.get(owner)
+
+    def name(self, owner: int | None) -> str:
+        person = self.person(owner)
+        return person.name if person else "somebody who no longer exists"
+
+    def state(self, owner: int | None) -> str:
+        """What keeps an owner from taking anything, in words; empty for an active one."""
+        person = self.person(owner)
+        if person is None:
+            return "no longer exists"
+        return {"active": "", "inactive": "is inactive", "departed": "has left"}[person.state]
+
+
+def look(now: datetime) -> Seen:
+    """Read it all: the configuration's queries and eleven more."""
+    people = compile_people(0, current_content())
+    return Seen(
+        now=now,
+        people=people,
+        emails=dict(Owner.objects.values_list("id", "email")),
+        published=RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED)
+        .values("id", "owner_id", "content")
+        .first(),
+        in_drafts=_in_drafts(),
+        sources=_sources(),
+        reps_without_owner=tuple(
+            User.objects.filter(groups__name=REP, is_active=True, owner__isnull=True)
+            .order_by("username")
+            .values_list("username", flat=True)
+        ),
+        counts=_counts(now),
+    )
+
+
+def _in_drafts() -> tuple[tuple[int, str, int], ...]:
+    """Owners who are not active, in the enabled rules of drafts."""
+    gone = ~Q(owner__state=Owner.State.ACTIVE) & Q(owner__isnull=False)
+    gone_fallback = ~Q(fallback_owner__state=Owner.State.ACTIVE) & Q(fallback_owner__isnull=False)
+    rows = (
+        Rule.objects.filter(gone | gone_fallback, version__state=RuleSetVersion.State.DRAFT, enabled=True)
+        .order_by("version_id", "id")
+        .values_list(
+            "version_id", "owner__name", "owner__state", "fallback_owner__name", "fallback_owner__state"
+        )
+    )  # fmt: skip
+    counts: dict[tuple[int, str], int] = defaultdict(int)
+    for version, *named in rows:
+        left = {name for name, state in (named[:2], named[2:]) if name and state != Owner.State.ACTIVE}
+        for name in sorted(left):
+            counts[version, name] += 1
+    return tuple((version, name, count) for (version, name), count in counts.items())
+
+
+def _sources() -> tuple[Mapping[str, Any], ...]:
+    """Every source with when its latest event came."""
+    latest = RawEvent.objects.filter(source=OuterRef("pk")).order_by("-id").values("received_at")[:1]
+    rows = Source.objects.order_by("name", "id").annotate(latest=Subquery(latest))
+    return tuple(rows.values("id", "name", "kind", "active", "owner_id", "token_hash", "latest"))
+
+
+def _counts(now: datetime) -> dict[str, Any]:
+    waiting = RawEvent.objects.filter(state=RawEvent.State.WAITING, received_at__lt=now - LONG_WAITING)
+    overdue = SlaClock.objects.filter(state=SlaClock.State.RUNNING, due_at__lt=now - LONG_OVERDUE)
+    open_items = ReviewItem.objects.filter(state=ReviewItem.State.OPEN)
+    return {
+        "dead_deliveries": _newest(Delivery, state=Delivery.State.DEAD, created_at__gte=now - RECENT),
+        "dead_actions": _newest(
+            PlanAction, state__in=(PlanAction.State.DEAD, PlanAction.State.STOPPED),
+            decision__decided_at__gte=now - RECENT,
+        ),
+        "waiting": waiting.aggregate(count=Count("id"), since=Min("received_at")),
+        "overdue": overdue.aggregate(count=Count("id"), since=Min("due_at")),
+        "unreadable": list(
+            open_items.filter(reason=ReviewItem.Reason.UNREADABLE_PAYLOAD, lead__isnull=True)
+            .order_by("source__name")
+            .values("source__name", "occurrences", "id")
+        ),
+        "review": open_items.aggregate(
+            ownerless=Count("id", filter=~Q(owner__state=Owner.State.ACTIVE)),
+            late=Count("id", filter=Q(due_at__lt=now)),
+        ),
+    }  # fmt: skip
+
+
+def _newest(model: type, **which: Any) -> int:
+    """How many of the model's newest rows are of that kind."""
+    newest = model.objects.aggregate(newest=Max("id"))["newest"] or 0
+    return model.objects.filter(pk__gt=newest - NEWEST, **which).count()

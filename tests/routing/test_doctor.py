@@ -1,0 +1,183 @@
+"""The doctor: each problem is one sentence with the row that mends it; the number of queries never grows."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from leads.models import RawEvent, Source
+from owners.models import Absence, Owner, PoolMember, Team, User, WeeklyHours
+from routing.doctor import ERROR, WARNING, Finding, findings, installation
+from routing.models import SlaClock
+from tests.builders import (
+    NOW,
+    make_owner,
+    make_pool,
+    make_rule,
+    make_source,
+    make_team,
+    make_territory,
+    make_version,
+    publish,
+    publish_pool_rule,
+)
+from tests.routing.rows import make_story
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def healthy():
+    """Elena and Marco, who need nothing from a doctor."""
+    elena = make_owner("elena")
+    team = make_team("europe", lead=elena, fallback_owner=elena)
+    marco = make_owner("marco", team, cover=elena)
+    pool = make_pool("emea", [elena, marco], team=team)
+    make_territory("dach", elena, ["DE"], team=team)
+    make_source("web", elena)
+    version = publish_pool_rule(elena, pool)
+    return {"elena": elena, "marco": marco, "team": team, "pool": pool, "version": version}
+
+
+def problems():
+    """All but those of this machine's settings, as (severity, code, sentence, row)."""
+    of_settings = {finding.code for finding in installation.problems()}
+    return [
+        (finding.severity, finding.code, finding.sentence, (finding.app, finding.model, finding.pk))
+        for finding in findings(NOW)
+        if finding.code not in of_settings
+    ]
+
+
+def codes():
+    return {code: severity for severity, code, _, _ in problems()}
+
+
+def test_healthy_installation_has_no_problems(healthy):
+    assert problems() == []
+
+
+def test_empty_installation_is_told_what_it_lacks():
+    assert codes() == {"no_published_rules": ERROR, "no_active_source": WARNING}
+
+
+def test_rep_who_left_is_found_wherever_they_are_named(healthy):
+    elena, team, pool = healthy["elena"], healthy["team"], healthy["pool"]
+    version = make_version(elena)
+    for step, target, fields in (
+        ("campaign_source_owner", "owner", {"owner": healthy["marco"]}),
+        ("critical_severity_founder_review", "owner", {"owner": healthy["marco"], "fallback_owner": elena}),
+        ("round_robin_pool", "team", {"team": make_team("empty", lead=elena, fallback_owner=elena)}),
+        ("manual_review", "review", {"owner": healthy["marco"]}),
+    ):
+        make_rule(version, step, target, **fields)
+    published = publish(version, None, NOW)
+    draft = make_version(elena)
+    make_rule(draft, "round_robin_pool", "owner", owner=healthy["marco"], fallback_owner=healthy["marco"])
+    Owner.objects.filter(key="marco").update(state="departed", cover=None)
+    Owner.objects.filter(key="elena").update(cover=healthy["marco"])
+    Team.objects.filter(key="europe").update(lead=healthy["marco"])
+    row = ("routing", "rulesetversion", published.pk)
+    assert problems() == [
+        (ERROR, "rule_owner_gone", "Rule “campaign_source_owner to owner” leads to Marco, who has left, and nobody"
+         " stands in: its leads go to review.", row),
+        (ERROR, "rule_team_without_pool", "Rule “round_robin_pool to team” leads to team Empty, which has no default"
+         " pool. Choose one.", row),
+        (WARNING, "rule_owner_gone", "Rule “critical_severity_founder_review to owner” leads to Marco, who has left;"
+         " others stand in. Name somebody who is here.", row),
+        (WARNING, "reviewer_gone", "Rule “manual_review to review” names Marco for its reviews, who has left; others"
+         " get them.", row),
+        (WARNING, "draft_names_gone_owner", f"Draft {draft.pk} names Marco, who does not take leads any more, in 1"
+         " rule.", ("routing", "rulesetversion", draft.pk)),
+        (WARNING, "pool_member_gone", "Pool Emea still has Marco as a member, who left.", ("owners", "pool", pool.pk)),
+        (WARNING, "cover_gone", "Marco, who covers for Elena, has left. Name another cover person.",
+         ("owners", "owner", elena.pk)),
+        (WARNING, "team_lead_gone", "Marco, the lead of team Europe, has left.", ("owners", "team", team.pk)),
+    ]  # fmt: skip
+
+
+def test_people_who_can_get_nothing_are_named(healthy):
+    elena, marco = healthy["elena"], healthy["marco"]
+    PoolMember.objects.filter(owner=elena).update(active=False)
+    Owner.objects.filter(pk=marco.pk).update(accepts_leads=False, email="", alert_channels=["email"])
+    Owner.objects.filter(pk=elena.pk).update(cover=marco)
+    WeeklyHours.objects.create(owner=marco, weekday=0, start_minute=540, end_minute=720)
+    WeeklyHours.objects.create(owner=marco, weekday=0, start_minute=600, end_minute=900)
+    Absence.objects.create(owner=elena, starts_at=NOW - timedelta(days=1), ends_at=NOW + timedelta(days=1))
+    late = make_pool("late", [elena], when_empty="fallback", fallback_owner=elena)
+    make_territory("north", None, ["NO"])
+    User.objects.create(username="rob").groups.add(Group.objects.get_or_create(name="Rep")[0])
+    Source.objects.filter(key="web").update(token_hash="", previous_token_hash="")
+    assert codes() == {
+        "pool_empty": WARNING,  # the team's fallback owner stands in
+        "pool_fallback_away": WARNING,
+        "territory_unowned": ERROR,
+        "hours_unreadable": ERROR,
+        "owner_without_email": ERROR,
+        "cover_loop": WARNING,
+        "source_without_token": ERROR,
+        "rep_without_owner": WARNING,
+    }
+    sentences = {code: sentence for _, code, sentence, _ in problems()}
+    assert sentences["cover_loop"] == (
+        "Covers go round in a circle: Elena → Marco → Elena. When they are all away, nobody stands in."
+    )
+    assert sentences["pool_fallback_away"].endswith("who is away until 2026-11-24 10:00 UTC.")
+    assert late.name in sentences["pool_fallback_away"]
+
+
+def test_work_that_stands_still_is_an_error(healthy):
+    story = make_story("2", country="FR")
+    RawEvent.objects.filter(pk=story.event.pk).update(received_at=NOW - timedelta(hours=2))
+    SlaClock.objects.filter(pk=story.clock.pk).update(
+        state="running", ended_at=None, started_at=NOW - timedelta(days=3), due_at=NOW - timedelta(days=3)
+    )
+    found = {code: sentence for severity, code, sentence, _ in problems() if severity == ERROR}
+    assert found["events_wait"] == "1 event has waited for up to 2 h 00 without a decision. Is the worker running?"
+    assert found["clocks_not_swept"] == "1 clock ran out up to 3 days ago, and nothing followed. Is the worker running?"
+
+
+def test_number_of_queries_stays_the_same(healthy, django_assert_num_queries):
+    findings(NOW)  # what is asked once for each process
+    with CaptureQueriesContext(connection) as few:
+        findings(NOW)
+    for number in range(5):
+        owner = make_owner(f"rep{number}", healthy["team"], state="departed")
+        make_pool(f"pool{number}", [owner])
+        make_source(f"source{number}", owner)
+        make_rule(make_version(owner), "round_robin_pool", "owner", owner=owner)
+    with django_assert_num_queries(len(few)):
+        findings(NOW)
+
+
+def test_settings_that_harm_are_named(settings):
+    settings.SECRET_KEY, settings.DEBUG, settings.ALLOWED_HOSTS = "short", True, ["*"]
+    settings.BASE_URL, settings.EMAIL_BACKEND = (
+        "http://localhost:8000",
+        "django.core.mail.backends.filebased.EmailBackend",
+    )
+    found = [(finding.severity, finding.code) for finding in installation.problems() if finding.code.islower()]
+    assert found[:4] == [
+        (ERROR, "secret_key_weak"), (ERROR, "debug_in_public"), (WARNING, "base_url_local"), (WARNING, "mail_to_files"),
+    ]  # fmt: skip
+
+
+def test_missing_migration_is_all_that_is_said(monkeypatch):
+    monkeypatch.setattr(installation, "_up_to_date", False)
+    monkeypatch.setattr(installation.MigrationExecutor, "migration_plan", lambda *_: [None, None])
+    sentence = "2 migrations not applied to the database yet. Run: manage.py migrate"
+    assert findings(NOW) == [Finding(ERROR, "migrations_pending", sentence)]
+
+
+def test_command_ends_with_status_1_on_errors_only(healthy, capsys):
+    call_command("doctor")
+    assert capsys.readouterr().out.strip().endswith(("No problems found.", "warning.", "warnings."))
+    make_territory("north", None, ["NO"])
+    with pytest.raises(SystemExit) as ended:
+        call_command("doctor", "--json")
+    first = json.loads(capsys.readouterr().out)[0]
+    assert (ended.value.code, first["code"], first["model"]) == (1, "territory_unowned", "territory")
