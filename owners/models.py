@@ -13,6 +13,7 @@ from owners.configuration import ConfigModel, ConfigStamp
 __all__ = [
     "Absence",
     "ConfigStamp",
+    "Delegation",
     "Owner",
     "Pool",
     "PoolMember",
@@ -143,6 +144,23 @@ class Membership(ConfigModel):
 
     def __str__(self):
         return f"{self.owner} in {self.team}"
+
+
+class Delegation(models.Model):
+    """A team that somebody besides its lead manages, for ever or until an instant. It moves no lead."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="delegations")
+    to = models.ForeignKey(
+        Owner, models.CASCADE, related_name="delegations", help_text="Manages the team as its lead does."
+    )
+    until = models.DateTimeField(null=True, blank=True, help_text="Ends then; empty: until it is deleted.")
+
+    class Meta:
+        ordering = ["team", "to"]
+        constraints = [models.UniqueConstraint(fields=["team", "to"], name="team_delegated_once_to_each")]
+
+    def __str__(self):
+        return f"{self.team} to {self.to}"
 
 
 class WeeklyHours(ConfigModel):

@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "ninja",
 ]
 AUTH_USER_MODEL = "owners.User"
+AUTHENTICATION_BACKENDS = ["owners.roles.RoleBackend"]
 
 MIDDLEWARE = [
     # First, because posted leads need neither a session nor a user: see the module.

@@ -5,13 +5,14 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
+from revroute.start import start
 from routing.api.site import api
 
 admin.site.site_header = admin.site.site_title = "RevRoute"
 admin.site.index_title = "Everything there is"
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", start, name="start"),
     path("favicon.ico", RedirectView.as_view(url=static("img/favicon.svg"))),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),

@@ -1,0 +1,110 @@
+"""A user in, the leads, people and companies they may see out, as querysets. Rows outside do not exist."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from leads.models import (
+    Activity,
+    Company,
+    Contact,
+    Deal,
+    Lead,
+    LeadType,
+    Note,
+    Pipeline,
+    Source,
+    Stage,
+    Task,
+)
+from owners.roles import Reach, reach_of
+from owners.scopes import owned, scope_of, shared
+
+NARROW = (Reach.TEAMS, Reach.OWN)
+"""Reaches that see some leads; the others see all, or none."""
+
+WAITING = Q(state=Lead.State.REVIEW, owner__isnull=True)
+"""What any rep may claim, whosever it will be."""
+
+
+@scope_of(Lead)
+def visible_leads(user: Any) -> QuerySet[Lead]:
+    """Rep: own leads, and those in review that nobody owns. Manager: the same for the people of managed teams.
+    Whoever is named in an open review item sees its lead as well. Marketing sees none.
+    """
+    if reach_of(user) not in NARROW:
+        return _all_or_none(Lead, user)
+    # Items are rows of a later app, reached by the relation's name.
+    named = Lead.objects.filter(owned(user, "review_items__owner"), review_items__state="open")
+    return Lead.objects.filter(owned(user) | WAITING | Q(pk__in=named.order_by().values("pk")))
+
+
+@scope_of(Contact)
+def visible_contacts(user: Any) -> QuerySet[Contact]:
+    """Those of visible leads, and those that one's people own."""
+    return _owned_or_of_leads(Contact, user, "contact")
+
+
+@scope_of(Company)
+def visible_companies(user: Any) -> QuerySet[Company]:
+    """Those of visible leads, and those that one's people own."""
+    return _owned_or_of_leads(Company, user, "company")
+
+
+@scope_of(Deal)
+def visible_deals(user: Any) -> QuerySet[Deal]:
+    """Those of visible leads, and those that one's people own."""
+    return _owned_or_of_leads(Deal, user, "deal")
+
+
+@scope_of(Activity)
+def visible_activities(user: Any) -> QuerySet[Activity]:
+    return of_leads(Activity, user)
+
+
+@scope_of(Note)
+def visible_notes(user: Any) -> QuerySet[Note]:
+    return of_leads(Note, user)
+
+
+@scope_of(Task)
+def visible_tasks(user: Any) -> QuerySet[Task]:
+    return of_leads(Task, user)
+
+
+@scope_of(Source)
+def visible_sources(user: Any) -> QuerySet[Source]:
+    return shared(Source, user)
+
+
+@scope_of(LeadType)
+def visible_lead_types(user: Any) -> QuerySet[LeadType]:
+    return shared(LeadType, user)
+
+
+@scope_of(Pipeline)
+def visible_pipelines(user: Any) -> QuerySet[Pipeline]:
+    return shared(Pipeline, user)
+
+
+@scope_of(Stage)
+def visible_stages(user: Any) -> QuerySet[Stage]:
+    return shared(Stage, user)
+
+
+def of_leads(model: Any, user: Any, field: str = "lead") -> QuerySet:
+    """Rows of `model` whose lead is visible."""
+    if reach_of(user) not in NARROW:
+        return _all_or_none(model, user)
+    return model.objects.filter(**{f"{field}__in": visible_leads(user).order_by().values("pk")})
+
+
+def _owned_or_of_leads(model: Any, user: Any, field: str) -> QuerySet:
+    if reach_of(user) not in NARROW:
+        return _all_or_none(model, user)
+    met = visible_leads(user).order_by().filter(**{f"{field}__isnull": False})
+    return model.objects.filter(owned(user) | Q(pk__in=met.values(field)))
+
+
+def _all_or_none(model: Any, user: Any) -> QuerySet:
+    return model.objects.all() if reach_of(user) == Reach.ALL else model.objects.none()

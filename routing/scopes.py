@@ -1,0 +1,104 @@
+"""A user in, the decisions, review items, clocks and records they may see out, as querysets of no other rows."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from leads.models import Lead, RawEvent
+from leads.scopes import NARROW, of_leads, visible_leads
+from owners.roles import Reach, reach_of
+from owners.scopes import only_all, owned, scope_of, shared, visible_pools
+from routing.models import (
+    ApiToken,
+    Decision,
+    Delivery,
+    LedgerEntry,
+    OwnerLoad,
+    PlanAction,
+    ReviewItem,
+    RotationState,
+    SlaClock,
+    SlaPolicy,
+)
+
+CLAIMABLE = Q(state=ReviewItem.State.OPEN, lead__state=Lead.State.REVIEW, lead__owner__isnull=True)
+"""Items that any rep may claim: there is a lead to take, and nobody has it."""
+
+
+@scope_of(ReviewItem)
+def visible_review_items(user: Any) -> QuerySet[ReviewItem]:
+    """Rep: what can be claimed, what they are named in, what concerns their leads. Manager: the same for the
+    people of managed teams.
+    """
+    if reach_of(user) not in NARROW:
+        return only_all(ReviewItem, user)
+    return ReviewItem.objects.filter(CLAIMABLE | owned(user) | owned(user, "lead__owner"))
+
+
+@scope_of(RawEvent)
+def visible_events(user: Any) -> QuerySet[RawEvent]:
+    """What visible leads and visible review items came from."""
+    if reach_of(user) not in NARROW:
+        return only_all(RawEvent, user)
+    decided = Decision.objects.filter(lead__in=visible_leads(user).order_by().values("pk"))
+    items = visible_review_items(user).order_by()
+    return RawEvent.objects.filter(Q(pk__in=decided.values("event")) | Q(pk__in=items.values("event")))
+
+
+@scope_of(Decision)
+def visible_decisions(user: Any) -> QuerySet[Decision]:
+    return of_leads(Decision, user)
+
+
+@scope_of(PlanAction)
+def visible_plan_actions(user: Any) -> QuerySet[PlanAction]:
+    return of_leads(PlanAction, user, "decision__lead")
+
+
+@scope_of(SlaClock)
+def visible_clocks(user: Any) -> QuerySet[SlaClock]:
+    return of_leads(SlaClock, user)
+
+
+@scope_of(Delivery)
+def visible_deliveries(user: Any) -> QuerySet[Delivery]:
+    """Messages to oneself; for a manager, to the people of managed teams."""
+    return _owned(Delivery, user)
+
+
+@scope_of(LedgerEntry)
+def visible_ledger(user: Any) -> QuerySet[LedgerEntry]:
+    """One's own charges and credits; for a manager, also those of managed teams' pools."""
+    return _turns(LedgerEntry, user)
+
+
+@scope_of(RotationState)
+def visible_rotation(user: Any) -> QuerySet[RotationState]:
+    """One's own standing; for a manager, also those in managed teams' pools."""
+    return _turns(RotationState, user)
+
+
+@scope_of(OwnerLoad)
+def visible_loads(user: Any) -> QuerySet[OwnerLoad]:
+    return _owned(OwnerLoad, user)
+
+
+@scope_of(SlaPolicy)
+def visible_policies(user: Any) -> QuerySet[SlaPolicy]:
+    return shared(SlaPolicy, user)
+
+
+@scope_of(ApiToken)
+def visible_tokens(user: Any) -> QuerySet[ApiToken]:
+    return only_all(ApiToken, user)
+
+
+def _owned(model: Any, user: Any, field: str = "owner") -> QuerySet:
+    return model.objects.filter(owned(user, field)) if reach_of(user) in NARROW else only_all(model, user)
+
+
+def _turns(model: Any, user: Any) -> QuerySet:
+    if reach_of(user) != Reach.TEAMS:
+        return _owned(model, user, "member__owner")
+    pools = visible_pools(user).order_by().values("pk")
+    return model.objects.filter(owned(user, "member__owner") | Q(member__pool__in=pools))
