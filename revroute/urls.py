@@ -5,6 +5,7 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
+from revroute.frame import set_theme
 from revroute.start import start
 from routing.api.site import api
 
@@ -14,6 +15,7 @@ admin.site.index_title = "Everything there is"
 urlpatterns = [
     path("", start, name="start"),
     path("favicon.ico", RedirectView.as_view(url=static("img/favicon.svg"))),
+    path("theme/", set_theme, name="theme"),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
 ]

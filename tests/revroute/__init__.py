@@ -1,0 +1,1 @@
+"""The wires: what every page has in common."""
