@@ -14,13 +14,13 @@ from owners.configuration import changing
 from owners.models import Owner, Pool, Team, Territory, User
 from owners.writer import writing
 from routing.demo import company, small
-from routing.demo.access import DOMAIN, ENTERING
+from routing.demo.access import DOMAIN
 from routing.demo.credentials import administrator, credentials
 from routing.demo.wipe import wipe
 from routing.models import RuleSetVersion, SlaPolicy
 from routing.prepare import forget_sources
 
-__all__ = ["ENTERING", "DemoError", "administrator", "credentials", "is_empty", "load", "reset"]
+__all__ = ["DemoError", "administrator", "credentials", "is_empty", "load", "reset"]
 
 BUSINESS = (Owner, Source, Team, Pool, Territory, Pipeline, SlaPolicy, Company, Contact, RuleSetVersion)
 """Tables of which every installation in use fills some, and a new one none."""

@@ -8,21 +8,18 @@ from base64 import b32encode, urlsafe_b64encode
 from typing import Any, NamedTuple
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
-from django.contrib.auth.models import Permission
-from django.db.models import QuerySet
+from django.contrib.auth.models import Group
 from django.utils.crypto import salted_hmac
 
 from leads.contract import HIGH_INTENT_LEAD_TYPES
 from leads.models import LeadType, Source
 from leads.tokens import hash_token
 from owners.models import Owner, User
+from owners.roles import Role, enters_admin
 from routing.models import ApiToken
 
 DOMAIN = "@demo.example"
 """What every address of the demo's people ends with."""
-
-ENTERING = ("Administrator", "RevOps")
-"""Roles that have pages to work on, those of the admin; reps and managers have none yet."""
 
 API_TOKEN_NAME = "Demo: "
 PASSWORD_ROUNDS = 1000
@@ -31,11 +28,11 @@ with the first sign-in."""
 
 
 class DemoUser(NamedTuple):
-    """Somebody who signs in; `role` as it will be called once roles exist."""
+    """Somebody who signs in."""
 
     username: str
     name: str
-    role: str
+    role: Role
 
 
 class DemoSource(NamedTuple):
@@ -62,7 +59,7 @@ def _derived(kind: str, name: str) -> bytes:
 
 
 def make_users(people: tuple[DemoUser, ...]) -> dict[str, User]:
-    """The users by username. The administrator may do everything, RevOps what concerns leads and their way."""
+    """The users by username, each with its role; the administrator is a superuser, too."""
     hasher = PBKDF2PasswordHasher()
     rows = []
     for person in people:
@@ -71,20 +68,17 @@ def make_users(people: tuple[DemoUser, ...]) -> dict[str, User]:
         rows.append(
             User(
                 username=person.username, first_name=first, last_name=last, email=person.username + DOMAIN,
-                password=encoded, is_staff=person.role in ENTERING, is_superuser=person.role == "Administrator",
+                password=encoded, is_staff=enters_admin(person.role),
+                is_superuser=person.role == Role.ADMINISTRATOR,
             )
         )  # fmt: skip
     users = {user.username: user for user in User.objects.bulk_create(rows)}
-    for person in people:
-        if person.role == "RevOps":
-            users[person.username].user_permissions.set(_business_permissions())
+    groups = {role: Group.objects.get_or_create(name=role)[0] for role in {person.role for person in people}}
+    membership = User.groups.through
+    membership.objects.bulk_create(
+        membership(user=users[person.username], group=groups[person.role]) for person in people
+    )
     return users
-
-
-def _business_permissions() -> QuerySet[Permission]:
-    """To view, add, change and delete what the product is about; not users, groups or scheduled code."""
-    ours = Permission.objects.filter(content_type__app_label__in=("owners", "leads", "routing"))
-    return ours.exclude(content_type__app_label="owners", content_type__model="user")
 
 
 def make_sources(sources: tuple[DemoSource, ...], owners: dict[str, Owner]) -> dict[str, Source]:

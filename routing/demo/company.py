@@ -7,14 +7,18 @@ and Nadia, without caps, stands behind every pool and every rule that names one 
 from datetime import datetime
 
 from leads.models import Source
+from owners.roles import Role
 from routing.demo import crm, people, rules
 from routing.demo.access import DemoSource, DemoUser, make_api_tokens, make_sources, make_users
 
 USERS = (
-    DemoUser("admin", "Victor Lang", "Administrator"),
-    DemoUser("revops", "Rita Moreno", "RevOps"),
-    DemoUser("manager", "Miriam Cole", "Manager"),
-    *(DemoUser(rep.key, rep.name, "Rep") for rep in people.REPS),
+    DemoUser("admin", "Victor Lang", Role.ADMINISTRATOR),
+    DemoUser("revops", "Rita Moreno", Role.REVOPS),
+    DemoUser("manager", "Miriam Cole", Role.MANAGER),
+    DemoUser("marketing", "Mara Lindqvist", Role.MARKETING),
+    DemoUser("auditor", "Arthur Blum", Role.AUDITOR),
+    DemoUser("integrator", "Ines Okafor", Role.INTEGRATOR),
+    *(DemoUser(rep.key, rep.name, Role.REP) for rep in people.REPS),
 )
 Kind = Source.Kind
 SOURCES = (

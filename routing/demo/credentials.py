@@ -7,6 +7,7 @@ from django.conf import settings
 from leads.models import Source
 from leads.tokens import hash_token
 from owners.models import User
+from owners.roles import Role
 from routing.demo import company, small
 from routing.demo.access import API_TOKEN_NAME, DOMAIN, password, token
 from routing.models import ApiToken
@@ -14,7 +15,7 @@ from routing.models import ApiToken
 
 def administrator() -> dict[str, Any] | None:
     """Username, password, role and owner id of the demo's administrator; None where no demo stands."""
-    return next((user for user in _users() if user["role"] == "Administrator"), None)
+    return next((user for user in _users() if user["role"] == Role.ADMINISTRATOR), None)
 
 
 def credentials() -> dict[str, Any]:
@@ -31,7 +32,7 @@ def credentials() -> dict[str, Any]:
 
 
 def _users() -> list[dict[str, Any]]:
-    roles = {user.username: user.role for user in (*company.USERS, *small.USERS)}
+    roles = {user.username: user.role.value for user in (*company.USERS, *small.USERS)}
     rows = User.objects.filter(email__endswith=DOMAIN).order_by("id").values_list("username", "owner__id")
     return [
         {"username": name, "password": password(name), "role": roles[name], "owner_id": owner}

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from leads.models import Pipeline, Source, Stage
 from owners.models import Membership, Owner, Pool, PoolMember, Team
+from owners.roles import Role
 from routing.demo.access import DOMAIN, DemoSource, DemoUser, make_api_tokens, make_sources, make_users
 from routing.models import Rule, RuleSetVersion
 from routing.rulebook import publish
@@ -11,10 +12,13 @@ from routing.rulebook import publish
 SOURCE = "generic"
 REPS = ("rep1", "rep2", "rep3", "rep4")
 USERS = (
-    DemoUser("admin", "Ada Administrator", "Administrator"),
-    DemoUser("revops", "Rita RevOps", "RevOps"),
-    DemoUser("manager", "Miriam Manager", "Manager"),
-    *(DemoUser(rep, f"Rep {rep[-1]}", "Rep") for rep in REPS),
+    DemoUser("admin", "Ada Administrator", Role.ADMINISTRATOR),
+    DemoUser("revops", "Rita RevOps", Role.REVOPS),
+    DemoUser("manager", "Miriam Manager", Role.MANAGER),
+    DemoUser("marketing", "Mara Marketing", Role.MARKETING),
+    DemoUser("auditor", "Arthur Auditor", Role.AUDITOR),
+    DemoUser("integrator", "Ines Integrator", Role.INTEGRATOR),
+    *(DemoUser(rep, f"Rep {rep[-1]}", Role.REP) for rep in REPS),
 )
 SOURCES = (DemoSource(SOURCE, "Generic form", Source.Kind.GENERIC, "contact", "revops"),)
 
@@ -22,15 +26,15 @@ SOURCES = (DemoSource(SOURCE, "Generic form", Source.Kind.GENERIC, "contact", "r
 def make(now: datetime) -> None:
     """Make the rows; the database has none."""
     users = make_users(USERS)
-    team = Team.objects.create(key="sales", name="Sales")
     owners = {
         user.username: Owner.objects.create(
             key=user.username, name=user.name, email=user.username + DOMAIN, user=users[user.username],
-            accepts_leads=user.role == "Rep",
+            accepts_leads=user.role == Role.REP,
         )
         for user in USERS
-        if user.role != "Administrator"
+        if user.role in (Role.REVOPS, Role.MANAGER, Role.REP)
     }  # fmt: skip
+    team = Team.objects.create(key="sales", name="Sales", lead=owners["manager"])
     pool = Pool.objects.create(key="everybody", name="Everybody", team=team)
     Membership.objects.bulk_create(Membership(owner=owners[rep], team=team) for rep in REPS)
     PoolMember.objects.bulk_create(

@@ -62,7 +62,7 @@ def test_giving_a_role_replaces_the_last_and_opens_or_shuts_the_admin(role, ente
 
 PERMISSIONS = {
     "owners.change_user": {Role.ADMINISTRATOR},
-    "owners.view_user": {Role.ADMINISTRATOR, Role.REVOPS, Role.AUDITOR},
+    "owners.view_user": {Role.ADMINISTRATOR, Role.AUDITOR},
     "owners.change_team": {Role.ADMINISTRATOR, Role.REVOPS},
     "owners.add_absence": {Role.ADMINISTRATOR, Role.REVOPS, Role.MANAGER},
     "owners.delete_poolmember": {Role.ADMINISTRATOR, Role.REVOPS},

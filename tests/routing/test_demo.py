@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import check_password
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -23,6 +24,7 @@ from leads.parse import canonical_digest, parse_body
 from leads.tokens import rotate
 from owners.configuration import ConfigStamp
 from owners.models import Absence, Owner, Pool, Team, Territory, User, WeeklyHours
+from owners.roles import Role, role_of
 from routing import demo, pipeline
 from routing.engine.rules import STEPS
 from routing.models import ApiToken, Decision, Rule, RuleSetVersion, SlaPolicy
@@ -105,13 +107,6 @@ def test_cover_persons_never_go_round_in_a_circle():
 
 
 @pytest.mark.parametrize("empty", [False, True])
-def test_only_administrator_and_revops_enter_the_admin(empty):
-    demo.load(NOW, empty)
-    assert set(User.objects.filter(is_staff=True).values_list("username", flat=True)) == {"admin", "revops"}
-    assert set(User.objects.filter(is_superuser=True).values_list("username", flat=True)) == {"admin"}
-
-
-@pytest.mark.parametrize("empty", [False, True])
 def test_revops_may_do_everything_with_leads_and_nothing_with_users_or_scheduled_code(empty):
     demo.load(NOW, empty)
     models = [model for label in ("owners", "leads", "routing") for model in apps.get_app_config(label).get_models()]
@@ -153,9 +148,10 @@ def test_json_has_the_promised_shape(capsys):
     assert list(held) == ["base_url", "users", "sources", "api_tokens"]
     assert {frozenset(user) for user in held["users"]} == {frozenset(("username", "password", "role", "owner_id"))}
     roles = [user["role"] for user in held["users"]]
-    assert {role: roles.count(role) for role in roles} == {"Administrator": 1, "RevOps": 1, "Manager": 1, "Rep": 12}
-    ids = dict(Owner.objects.values_list("user__username", "id"))
-    assert {user["username"]: user["owner_id"] for user in held["users"]} == ids
+    assert {role: roles.count(role) for role in roles} == {**dict.fromkeys(Role.values, 1), "Rep": 12}
+    assert {user["username"]: user["owner_id"] for user in held["users"]} == dict(
+        User.objects.values_list("username", "owner__id")
+    )
     assert [(source["key"], source["kind"]) for source in held["sources"]] == list(
         Source.objects.order_by("id").values_list("key", "kind")
     )
@@ -218,12 +214,15 @@ def test_text_names_every_secret(capsys):
     assert all(row["token"] in text for row in (*held["sources"], *held["api_tokens"]))
 
 
-def test_text_says_who_cannot_sign_in_yet(capsys):
-    entering, waiting = run(capsys).split("These cannot sign in yet: reps and managers get their pages in a later")
-    roles = {user["username"]: user["role"] for user in demo.credentials()["users"]}
-    for username, role in roles.items():
-        assert (f"  {username} " in entering) is (role in ("Administrator", "RevOps")), username
-        assert (f"  {username} " in waiting) is (role in ("Manager", "Rep")), username
+@pytest.mark.parametrize("empty", [False, True])
+def test_everybody_signs_in_with_the_role_that_is_printed_and_four_enter_the_admin(empty):
+    demo.load(NOW, empty)
+    entering = set(User.objects.filter(is_staff=True).values_list("username", flat=True))
+    assert entering == {"admin", "revops", "manager", "auditor"}
+    assert User.objects.get(is_superuser=True).username == "admin"
+    for user in demo.credentials()["users"]:
+        signed_in = authenticate(username=user["username"], password=user["password"])
+        assert role_of(signed_in) == user["role"], user["username"]
 
 
 def test_reset_takes_away_what_was_routed_and_loads_anew(capsys):
@@ -310,7 +309,7 @@ def test_company_and_small_set_refuse_each_other_but_reset_changes_over(capsys):
 def test_small_set_has_users_one_source_and_a_way_to_an_owner(capsys):
     held = json.loads(run(capsys, "--empty", "--json"))
     assert [(source["key"], source["kind"]) for source in held["sources"]] == [("generic", "generic")]
-    assert {user["role"] for user in held["users"]} == {"Administrator", "RevOps", "Manager", "Rep"}
+    assert {user["role"] for user in held["users"]} == set(Role.values)
     owners = []
     for number in range(8):
         answer = post("generic", held["sources"][0]["token"], f"email=a%40b{number}.example")

@@ -60,12 +60,8 @@ def _as_json() -> str:
 def _as_text() -> str:
     """The same for a terminal."""
     held = demo.credentials()
-    entering, waiting = [], []
-    for user in held["users"]:
-        line = f"  {user['username']:<10} {user['password']}  {user['role']}"
-        (entering if user["role"] in demo.ENTERING else waiting).append(line)
-    lines = [f"RevRoute at {held['base_url']}", "", f"Sign in at {held['base_url']}/admin/ as", *entering]
-    lines += ["", "These cannot sign in yet: reps and managers get their pages in a later version", *waiting]
+    lines = [f"RevRoute at {held['base_url']}", "", f"Sign in at {held['base_url']}/ as"]
+    lines += [f"  {user['username']:<10} {user['password']}  {user['role']}" for user in held["users"]]
     lines += ["", f"Post leads to {held['base_url']}/api/v1/intake/KEY with the token of the source"]
     lines += [f"  {source['key']:<14} {source['token'] or '(changed since)'}" for source in held["sources"]]
     lines += ["", "Read with the API token"]
