@@ -1,5 +1,6 @@
 """Ids and filters in; events, leads and decisions as JSON out. Changes nothing."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,10 +12,13 @@ from ninja.security import HttpBearer
 
 from leads.models import Lead, RawEvent, Source
 from leads.tokens import hash_token
+from owners.models import Owner
 from routing.api.problems import Problem
 from routing.document import document, stories
 from routing.engine.text import canonical
+from routing.explain import Undecided
 from routing.models import ApiToken, Decision
+from routing.why_not import find_owner, why_not
 
 
 class Token(HttpBearer):
@@ -152,6 +156,26 @@ def decision(request: HttpRequest, lead_id: Id) -> HttpResponse:
     if story is None:
         raise Problem(404, "not_found", f"There is no decided lead {lead_id}.")
     return HttpResponse(canonical(document(story)), content_type="application/json")
+
+
+class WhyNotOut(Schema):
+    lead_id: int
+    owner_id: int
+    name: str
+    code: str
+    sentences: list[str]
+
+
+@router.get("/leads/{lead_id}/why-not/{owner}", response=WhyNotOut)
+def not_chosen(request: HttpRequest, lead_id: Id, owner: Key) -> dict[str, Any]:
+    """Where an owner, by key or id, dropped out of the decision that gave the lead its state."""
+    try:
+        answer = why_not(lead_id, find_owner(owner))
+    except Undecided as error:
+        raise Problem(404, "not_found", str(error)) from error
+    except Owner.DoesNotExist as error:
+        raise Problem(404, "not_found", str(error)) from error
+    return {"lead_id": lead_id, **asdict(answer)}
 
 
 def add_to(api: NinjaAPI) -> None:

@@ -81,6 +81,7 @@ def test_openapi_names_every_address():
         "/api/v1/leads",
         "/api/v1/leads/{lead_id}",
         "/api/v1/leads/{lead_id}/decision",
+        "/api/v1/leads/{lead_id}/why-not/{owner}",
     ]
     assert Client().get("/api/v1/openapi.json").status_code == 200
     assert Client().get("/api/v1/docs").status_code == 200
