@@ -10,11 +10,11 @@ from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
 
 from leads.models import RawEvent, Source
 from owners.models import Owner, User
+from owners.roles import Role
 from routing.engine.people import People, Person, compile_people
 from routing.models import Delivery, PlanAction, ReviewItem, Rule, RuleSetVersion, SlaClock
 from routing.revision import current_content
 
-REP = "Rep"
 RECENT = timedelta(days=7)
 NEWEST = 20_000
 """How many of the newest rows are looked through where no index finds the ones that failed."""
@@ -68,7 +68,7 @@ def look(now: datetime) -> Seen:
         in_drafts=_in_drafts(),
         sources=_sources(),
         reps_without_owner=tuple(
-            User.objects.filter(groups__name=REP, is_active=True, owner__isnull=True)
+            User.objects.filter(groups__name=Role.REP, is_active=True, owner__isnull=True)
             .order_by("username")
             .values_list("username", flat=True)
         ),
