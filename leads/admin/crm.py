@@ -10,7 +10,7 @@ from leads.domains import read_domain
 from leads.emails import read_email
 from leads.models import Company, Contact, Deal, Pipeline, Stage
 from leads.phones import read_phone
-from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm
+from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline
 
 SECOND_EXTERNAL_ID = "Another row carries this external id already."
 
@@ -80,10 +80,9 @@ class ContactAdmin(DatedAdmin):
     autocomplete_fields = ["company", "owner"]
 
 
-class StageInline(admin.TabularInline):
+class StageInline(ScopedInline):
     model = Stage
     form = PlainForm
-    extra = 0
     prepopulated_fields = {"key": ["name"]}
 
 

@@ -63,6 +63,7 @@ class SourceForm(PlainForm):
 @admin.register(Source)
 class SourceAdmin(LockedAdmin):
     form = SourceForm
+    secret = ("token_hash", "previous_token_hash")
     list_display = ["name", "key", "kind", "lead_type", "owner", "active", "has_token"]
     list_filter = ["kind", "active", "lead_type"]
     list_select_related = ["lead_type", "owner"]

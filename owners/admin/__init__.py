@@ -1,5 +1,5 @@
-"""Admin screens for people, calendars, territories and pools; what all apps' screens share is in `base`."""
+"""Admin screens for people, calendars, territories, pools and users; what all apps' screens share is in `base`."""
 
-from owners.admin import people, places, pools
+from owners.admin import delegations, people, places, pools, users
 
-__all__ = ["people", "places", "pools"]
+__all__ = ["delegations", "people", "places", "pools", "users"]

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
+from owners.admin.scoped import ScopedMixin
 from owners.admin.words import WordsFormField
 from owners.models import WordsField
 from owners.writer import writing
@@ -46,7 +47,7 @@ class WordsMixin:
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
-class LockedAdmin(WordsMixin, admin.ModelAdmin):
+class LockedAdmin(ScopedMixin, WordsMixin, admin.ModelAdmin):
     """Every change runs under the writer lock from its first look at the rows on: what was checked holds
     when it is written, and routing never sees half of it.
     """
@@ -92,10 +93,15 @@ def _is_short(inline: type, obj) -> bool:
     return rows[: INLINE_LIMIT + 1].count() <= INLINE_LIMIT
 
 
-class ReadOnlyInline(admin.TabularInline):
-    """Rows shown with their parent; each links to its own page where it has one."""
+class ScopedInline(ScopedMixin, WordsMixin, admin.TabularInline):
+    """Rows edited with their parent, as far as the person sees them."""
 
     extra = 0
+
+
+class ReadOnlyInline(ScopedInline):
+    """Rows shown with their parent; each links to its own page where it has one."""
+
     can_delete = False
     show_change_link = True
 
@@ -106,7 +112,7 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
 
-class RecordAdmin(admin.ModelAdmin):
+class RecordAdmin(ScopedMixin, admin.ModelAdmin):
     """A record of what happened: shown, searched, never added, changed or deleted here."""
 
     list_per_page = 50

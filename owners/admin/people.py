@@ -1,23 +1,20 @@
-"""Admin of users, teams and owners with their hours and absences."""
+"""Admin of teams and owners with their hours and absences."""
 
 from itertools import combinations
 
 import pycountry
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms.models import BaseInlineFormSet
 
-from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, WordsMixin, link_to_list
+from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline, link_to_list
 from owners.admin.words import ClockField
 from owners.business_time import Hours, HoursError
-from owners.models import Absence, Owner, Team, User, WeeklyHours
+from owners.models import Absence, Owner, Team, WeeklyHours
 from owners.models import Membership as TeamMembership
 
 CHANNELS = ("in_app", "email")
-
-admin.site.register(User, UserAdmin)
 
 
 class HoursForm(PlainForm):
@@ -73,11 +70,10 @@ def _place(block: WeeklyHours) -> tuple[int, int, int]:
     return block.weekday, block.start_minute, block.end_minute
 
 
-class HoursInline(admin.TabularInline):
+class HoursInline(ScopedInline):
     model = WeeklyHours
     form = HoursForm
     formset = HoursFormSet
-    extra = 0
     verbose_name = "block of weekly hours"
     verbose_name_plural = "weekly hours, in the owner's time zone; without any, every hour is a working hour"
 
@@ -86,15 +82,13 @@ class AbsenceForm(PlainForm):
     sentences = {"absence_ends_after_it_starts": "The absence has to end after it starts."}
 
 
-class AbsenceInline(WordsMixin, admin.TabularInline):
+class AbsenceInline(ScopedInline):
     model = Absence
     form = AbsenceForm
-    extra = 0
 
 
-class MembershipInline(admin.TabularInline):
+class MembershipInline(ScopedInline):
     model = TeamMembership
-    extra = 0
     autocomplete_fields = ["team", "owner"]
     verbose_name = "membership"
     verbose_name_plural = "teams"

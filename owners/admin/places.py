@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Count
 
-from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, link_to_list
+from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline, link_to_list
 from owners.models import Territory, TerritoryArea
 
 
@@ -35,10 +35,9 @@ class AreaForm(PlainForm):
         return cleaned
 
 
-class AreaInline(admin.TabularInline):
+class AreaInline(ScopedInline):
     model = TerritoryArea
     form = AreaForm
-    extra = 0
 
 
 @admin.register(Territory)

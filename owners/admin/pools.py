@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.db.models import Count, Q
 
-from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, link_to_list
+from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline, link_to_list
 from owners.models import Pool, PoolMember
 
 
@@ -14,10 +14,9 @@ class MemberForm(PlainForm):
     }
 
 
-class MemberInline(admin.TabularInline):
+class MemberInline(ScopedInline):
     model = PoolMember
     form = MemberForm
-    extra = 0
     autocomplete_fields = ["owner"]
     verbose_name_plural = "members; who leaves is made inactive, because what they got stays on record"
 

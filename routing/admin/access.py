@@ -4,13 +4,15 @@ from django.contrib import admin
 
 from leads.admin.sources import show_token
 from leads.tokens import hash_token, new_token
+from owners.admin.scoped import ScopedMixin
 from routing.models import ApiToken
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):
+class ApiTokenAdmin(ScopedMixin, admin.ModelAdmin):
     """There is no second token of a row: make a new row, and switch the old one off when nobody uses it."""
 
+    secret = ("token_hash",)
     list_display = ["name", "scope", "user", "active", "created_at"]
     list_filter = ["scope", "active"]
     list_select_related = ["user"]

@@ -8,9 +8,8 @@ import re
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 
-from owners.admin.base import PlainForm
+from owners.admin.base import PlainForm, ScopedInline
 from owners.admin.words import join_words, split_words
 from routing.admin.vocabulary import read_word
 from routing.engine.conditions import FIELD_KINDS, OPERATORS, OPERATORS_BY_KIND
@@ -100,10 +99,9 @@ class ConditionForm(PlainForm):
             self.add_error("value" if fits else "operator", problem)
 
 
-class ConditionInline(admin.TabularInline):
+class ConditionInline(ScopedInline):
     model = Condition
     form = ConditionForm
-    extra = 0
     fields = ["group", "field", "operator", "value"]
     verbose_name_plural = "conditions: all rows of a group are needed, groups are alternatives; none: always"
 

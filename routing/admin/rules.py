@@ -103,7 +103,7 @@ class RuleAdmin(ConditionsShown, LockedAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or obj.version.state == DRAFT)
 
     def get_readonly_fields(self, request, obj=None):
-        return ["version"] if obj else []
+        return [*super().get_readonly_fields(request, obj), *(["version"] if obj else [])]
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         if db_field.name == "version":

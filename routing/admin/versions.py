@@ -12,7 +12,15 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
-from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, link_to_list, preformatted, pretty_json
+from owners.admin.base import (
+    LimitedInlines,
+    LockedAdmin,
+    PlainForm,
+    ScopedInline,
+    link_to_list,
+    preformatted,
+    pretty_json,
+)
 from routing import rulebook
 from routing.admin.rules import DRAFT, ConditionsShown
 from routing.engine.rules import STEPS
@@ -64,10 +72,9 @@ class VersionForm(StepPlaces):
             self.instance.step_order = order
 
 
-class RuleInline(ConditionsShown, admin.TabularInline):
+class RuleInline(ConditionsShown, ScopedInline):
     model = Rule
     form = PlainForm
-    extra = 0
     can_delete = False
     show_change_link = True
     fields = ["step_shown", "position", "conditions_shown", "target_shown", "enabled"]

@@ -178,10 +178,10 @@ def test_publishing_needs_the_permission_to_change_versions(client):
     assert list(RuleSetVersion.objects.values_list("state", flat=True)) == ["draft"]
 
 
-def test_publishing_or_copying_a_version_that_is_not_there_leads_back(admin_client):
+def test_publishing_or_copying_a_version_that_is_not_there_is_not_found(admin_client):
     for page in ("publish", "copy"):
         for pk in ("77", "x"):
-            assert admin_client.post(address(RuleSetVersion, page, pk)).status_code == 302
+            assert admin_client.post(address(RuleSetVersion, page, pk)).status_code == 404
 
 
 def test_the_frozen_content_is_folded_away_before_the_rules(admin_client):
