@@ -88,6 +88,13 @@ NAVIGATION = (
         ),
     ),
 )
+HELP = {
+    "today": "today", "queue": "queue", "my": "my-leads", "leads": "lead", "rules": "rules", "pools": "pools",
+    "territories": "territories", "people": "people", "sources": "sources", "slas": "slas", "reports": "reports",
+    "decisions": "lead", "clocks": "slas", "alerts": "escalation", "events": "sources", "users": "roles",
+    "tokens": "api",
+}  # fmt: skip
+"""The topic of help for each entry; a page with another one says so in its context as `help_topic`."""
 FOOT = ("today", "my", "queue", "leads", "rules", "reports", "decisions")
 """On a phone the first four of these that a person may see stand at the foot of the screen."""
 
@@ -146,7 +153,10 @@ class Frame:
 
     @property
     def help(self) -> str:
-        return _address("pages:help")
+        """The page of help for where the reader is; the contents where there is none."""
+        current = (entry.key for section in self.sections for entry in section.entries if entry.current)
+        topic = HELP.get(next(current, ""))
+        return reverse("pages:help-topic", args=[topic]) if topic else _address("pages:help")
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.templatetags.static import static
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from revroute.frame import set_theme
@@ -18,4 +18,5 @@ urlpatterns = [
     path("theme/", set_theme, name="theme"),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("", include("routing.pages.urls")),
 ]

@@ -20,7 +20,7 @@ LONGER = {
 
 DOORS = {
     "owners.admin", "leads.admin", "routing.admin", "routing.api", "routing.tasks", "routing.management",
-    "routing.bench",
+    "routing.bench", "routing.pages",
 }  # fmt: skip
 """What reads an input, calls one function and says what happened; nothing but the wires imports it."""
 

@@ -1,0 +1,98 @@
+"""A topic in, its page of help out. The texts are templates; the commands describe themselves."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.decorators import login_required
+from django.core.management import get_commands, load_command_class
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """`screen`: the key of the entry in the navigation that it is about, if there is one."""
+
+    slug: str
+    title: str
+    sentence: str
+    screen: str = ""
+
+    @property
+    def template(self) -> str:
+        return f"pages/help/{self.slug}.html"
+
+
+GROUPS: tuple[tuple[str, tuple[Topic, ...]], ...] = (
+    (
+        "Every day",
+        (
+            Topic("today", "Today", "What waits for a person, and what is about to go wrong.", "today"),
+            Topic("queue", "Queue", "Leads that no rule could place; claim one, or decide about it.", "queue"),
+            Topic("my-leads", "My leads", "What you own, sorted by what is due first.", "my"),
+            Topic("lead", "A lead", "Who owns it, why, until when, and everything that happened.", "leads"),
+            Topic(
+                "reports",
+                "Reports",
+                "How quickly leads were owned and touched, counted from what was recorded.",
+                "reports",
+            ),
+        ),
+    ),
+    (
+        "How leads find their owner",
+        (
+            Topic(
+                "rules", "Rules", "Nine steps, edited as drafts and published as versions that never change.", "rules"
+            ),
+            Topic(
+                "conditions",
+                "What a rule means",
+                "How conditions are read, and what happens when nobody can take a lead.",
+            ),
+            Topic("pools", "Pools", "People who share leads in turn, exactly by their weights.", "pools"),
+            Topic(
+                "territories",
+                "Territories",
+                "Countries, regions and postal codes with an owner or a team.",
+                "territories",
+            ),
+            Topic("people", "People", "Owners and teams: hours, absences, covers and caps.", "people"),
+            Topic("sources", "Sources", "Where leads come in, and who answers for each entry.", "sources"),
+            Topic("slas", "SLAs", "How quickly which leads are worked, and how time is counted.", "slas"),
+            Topic("escalation", "Escalation", "What happens when nobody acts."),
+        ),
+    ),
+    (
+        "Running RevRoute",
+        (
+            Topic("roles", "Roles", "What each role sees and may do.", "users"),
+            Topic("api", "The HTTP API", "Post leads, read decisions.", "tokens"),
+            Topic("commands", "Commands", "What can be done on the command line."),
+            Topic("health", "Health", "How to see that web and worker make progress."),
+        ),
+    ),
+)
+TOPICS = {topic.slug: topic for _, topics in GROUPS for topic in topics}
+
+
+@login_required
+def contents(request: HttpRequest) -> HttpResponse:
+    """All topics."""
+    return render(request, "pages/help/index.html", {"groups": GROUPS})
+
+
+@login_required
+def topic(request: HttpRequest, topic: str) -> HttpResponse:
+    """One topic, with the others at its side."""
+    if topic not in TOPICS:
+        raise Http404
+    context = {"topic": TOPICS[topic], "groups": GROUPS}
+    if topic == "commands":
+        context["commands"] = _commands()
+    return render(request, TOPICS[topic].template, context)
+
+
+def _commands() -> list[tuple[str, str]]:
+    """Our own commands with what they say of themselves."""
+    ours = sorted(name for name, app in get_commands().items() if app == "routing")
+    return [(name, load_command_class("routing", name).help) for name in ours]

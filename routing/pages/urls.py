@@ -1,0 +1,12 @@
+"""Addresses of the pages, below `/`; their names begin with `pages:`."""
+
+from django.urls import path
+
+from routing.pages import help
+
+app_name = "pages"
+
+urlpatterns = [
+    path("help/", help.contents, name="help"),
+    path("help/<slug:topic>/", help.topic, name="help-topic"),
+]
