@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from owners.models import Owner
 from routing.current import no_rules, people_of, rules_of
 from routing.engine.people import People, Person, PoolOf
@@ -54,13 +56,17 @@ class _Then:
         return self.rules.rules.get(rows[-1]["rule"]) if rows and self.decision["hierarchy_step"] else None
 
 
-def find_owner(text: str) -> Owner:
-    """The owner of that id, key, or name when only one has it. Raises Owner.DoesNotExist with a sentence."""
-    if text.isascii() and text.isdigit() and len(text) < 19 and (owner := Owner.objects.filter(pk=int(text)).first()):
+def find_owner(text: str, among: QuerySet[Owner] | None = None) -> Owner:
+    """The owner of that id, key, or name when only one has it; `among` those whom the asker sees.
+
+    Raises Owner.DoesNotExist with a sentence.
+    """
+    owners = Owner.objects.all() if among is None else among
+    if text.isascii() and text.isdigit() and len(text) < 19 and (owner := owners.filter(pk=int(text)).first()):
         return owner
-    if owner := Owner.objects.filter(key=text).first():
+    if owner := owners.filter(key=text).first():
         return owner
-    named = list(Owner.objects.filter(name__iexact=text)[:2])
+    named = list(owners.filter(name__iexact=text)[:2])
     if len(named) == 2:
         raise Owner.DoesNotExist(f"Several owners are called {text}; give the key.")
     if not named:

@@ -4,37 +4,22 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from ninja import Field, FilterLookup, FilterSchema, NinjaAPI, Query, Router, Schema
 from ninja.pagination import LimitOffsetPagination, paginate
-from ninja.security import HttpBearer
 
 from leads.models import Lead, RawEvent, Source
-from leads.tokens import hash_token
+from leads.scopes import visible_leads
 from owners.models import Owner
+from owners.scopes import visible_owners
+from routing.api.access import SourceToken, Token, seen_lead, viewer
 from routing.api.problems import Problem
 from routing.document import document, stories
 from routing.engine.text import canonical
 from routing.explain import Undecided
-from routing.models import ApiToken, Decision
+from routing.models import Decision
+from routing.scopes import visible_events
 from routing.why_not import find_owner, why_not
-
-
-class Token(HttpBearer):
-    """A bearer token with the scope that reading asks for."""
-
-    def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:
-        return ApiToken.objects.filter(token_hash=hash_token(token), active=True).first()
-
-
-class SourceToken(HttpBearer):
-    """A source's own token: it may ask what became of what it sent."""
-
-    def authenticate(self, request: HttpRequest, token: str) -> Source | None:
-        given = hash_token(token)
-        return Source.objects.filter(Q(token_hash=given) | Q(previous_token_hash=given), active=True).first()
-
 
 router = Router(auth=Token(), tags=["read"])
 
@@ -105,9 +90,10 @@ class LeadFilter(FilterSchema):
 @router.get("/events/{event_id}", response=EventOut, auth=[Token(), SourceToken()])
 def event(request: HttpRequest, event_id: Id) -> dict[str, Any]:
     """What became of a posted event. A source's own token sees its own events only."""
-    row = RawEvent.objects.select_related("source").defer("body", "headers").filter(pk=event_id).first()
     asks = request.auth  # type: ignore[attr-defined]
-    if row is None or (isinstance(asks, Source) and row.source_id != asks.pk):
+    events = asks.events.all() if isinstance(asks, Source) else visible_events(viewer(request))
+    row = events.select_related("source").defer("body", "headers").filter(pk=event_id).first()
+    if row is None:
         raise Problem(404, "not_found", f"There is no event {event_id}.")
     decision = Decision.objects.filter(event=event_id).values("id", "lead", "status").first() or {}
     return {
@@ -137,22 +123,20 @@ def leads(request: HttpRequest, filters: Query[LeadFilter]) -> Any:
     unknown = sorted(set(request.GET) - LeadFilter.model_fields.keys() - Pages.Input.model_fields.keys())
     if unknown:
         raise Problem(400, "bad_request", f"There is no filter {', '.join(unknown)[:200]}.")
-    return filters.filter(Lead.objects.select_related("source").order_by("-id"))
+    return filters.filter(visible_leads(viewer(request)).select_related("source").order_by("-id"))
 
 
 @router.get("/leads/{lead_id}", response=LeadOut)
 def lead(request: HttpRequest, lead_id: Id) -> Lead:
     """One lead."""
-    row = Lead.objects.select_related("source").filter(pk=lead_id).first()
-    if row is None:
-        raise Problem(404, "not_found", f"There is no lead {lead_id}.")
-    return row
+    return seen_lead(request, lead_id)
 
 
 @router.get("/leads/{lead_id}/decision", response=dict)
 def decision(request: HttpRequest, lead_id: Id) -> HttpResponse:
     """The decision that gave the lead its state: the decision document."""
-    story = stories([lead_id]).get(lead_id)
+    seen = visible_leads(viewer(request)).filter(pk=lead_id).exists()
+    story = stories([lead_id]).get(lead_id) if seen else None
     if story is None:
         raise Problem(404, "not_found", f"There is no decided lead {lead_id}.")
     return HttpResponse(canonical(document(story)), content_type="application/json")
@@ -169,8 +153,11 @@ class WhyNotOut(Schema):
 @router.get("/leads/{lead_id}/why-not/{owner}", response=WhyNotOut)
 def not_chosen(request: HttpRequest, lead_id: Id, owner: Key) -> dict[str, Any]:
     """Where an owner, by key or id, dropped out of the decision that gave the lead its state."""
+    asks = viewer(request)
     try:
-        answer = why_not(lead_id, find_owner(owner))
+        if not visible_leads(asks).filter(pk=lead_id).exists():
+            raise Undecided(f"There is no decided lead {lead_id}.")
+        answer = why_not(lead_id, find_owner(owner, visible_owners(asks)))
     except Undecided as error:
         raise Problem(404, "not_found", str(error)) from error
     except Owner.DoesNotExist as error:

@@ -10,11 +10,16 @@ class ApiToken(models.Model):
 
     class Scope(models.TextChoices):
         READ = "read", "read leads and decisions"
+        WRITE = "write", "read, and act on leads"
+        REPORTS = "reports", "read reports"
 
     name = models.CharField(max_length=120)
     scope = models.CharField(max_length=20, choices=Scope.choices, default=Scope.READ)
     token_hash = models.CharField(max_length=64, editable=False)
-    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="api_tokens")
+    user = models.ForeignKey(
+        User, models.CASCADE, null=True, blank=True, related_name="api_tokens",
+        help_text="Sees what this person sees; empty, or an integrator: everything.",
+    )  # fmt: skip
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -3,8 +3,10 @@
 import pytest
 from django.test import Client
 
-from leads.models import Lead
+from leads.models import Lead, RawEvent
 from leads.tokens import hash_token
+from owners.models import User
+from owners.roles import Role, give_role
 from routing.api.site import api
 from routing.models import ApiToken
 from tests.builders import NOW, make_owner, make_source
@@ -85,3 +87,66 @@ def test_openapi_names_every_address():
     ]
     assert Client().get("/api/v1/openapi.json").status_code == 200
     assert Client().get("/api/v1/docs").status_code == 200
+
+
+# Scopes: of the token, and of the person it stands for ------------------------------------------------------------
+
+
+def person(role, owner=None):
+    user = User.objects.create(username=role.lower())
+    give_role(user, role)
+    if owner:
+        owner.user = user
+        owner.save()
+    return user
+
+
+def held(scope="read", user=None):
+    """What GET /leads answers to a token: the ids, or status and code."""
+    ApiToken.objects.all().delete()
+    ApiToken.objects.create(name="t", scope=scope, token_hash=hash_token("reader"), user=user)
+    answer = get("leads")
+    body = answer.json()
+    return [row["id"] for row in body["items"]] if answer.status_code == 200 else (answer.status_code, body["code"])
+
+
+def test_a_token_reads_within_the_scope_of_its_person(leads):
+    owned, _waiting = leads
+    marco = make_owner("marco")
+    Lead.objects.create(
+        id=3, state="assigned", owner=marco, owned_at=NOW, reason="His.", source=owned.source, lead_type="contact",
+        received_at=NOW, email="his@example.com",
+    )  # fmt: skip
+    assert held() == [3, 2, 1]
+    assert held(user=person(Role.INTEGRATOR)) == [3, 2, 1]
+    assert held(user=person(Role.AUDITOR)) == [3, 2, 1]
+    assert held(user=person(Role.MARKETING)) == []
+    assert held(user=person(Role.REP, owned.owner)) == [2, 1]
+    assert get("leads?email=his@example.com").json()["count"] == 0
+    assert get(f"leads?owner_id={marco.pk}").json()["items"] == []
+    assert get("leads/1").status_code == 200
+    for path in ("leads/3", "leads/3/decision", "leads/3/why-not/elena"):
+        answer, missing = get(path), get(path.replace("3", "99"))
+        assert answer.status_code == missing.status_code == 404
+        assert answer.json()["detail"].replace("3", "99") == missing.json()["detail"]
+
+
+def test_a_token_without_the_scope_or_whose_person_has_not_the_right_is_refused(leads):
+    assert held("write") == [2, 1]
+    assert held("reports") == (403, "forbidden")
+    assert held(user=User.objects.create(username="no-role")) == (403, "forbidden")
+    gone = person(Role.AUDITOR)
+    gone.is_active = False
+    gone.save()
+    assert held(user=gone) == (401, "unauthorised")
+
+
+def test_an_event_outside_the_scope_is_not_there(leads):
+    owned, _ = leads
+    event = RawEvent.objects.create(
+        source=owned.source, body=b"", body_digest="d", correlation_id="c", received_at=NOW, state=2
+    )
+    held(user=person(Role.REP, make_owner("marco")))
+    assert get(f"events/{event.pk}").status_code == 404
+    held()
+    assert get(f"events/{event.pk}").status_code == 200
