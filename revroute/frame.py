@@ -14,7 +14,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from owners.models import User
+from owners.roles import Act, may, role_of
 from routing.models import ReviewItem, RuleSetVersion
+from routing.scopes import visible_review_items
 
 THEMES = ("light", "dark")
 THEME_SECONDS = 400 * 86_400  # the longest that browsers keep a cookie
@@ -32,6 +34,8 @@ class Entry:
     urls: tuple[str, ...]
     permission: str = ""
     """What somebody must be permitted to see for an address of the admin; empty: every signed-in person."""
+    act: Act | None = None
+    """What the role must include for a page outside the admin."""
     href: str = ""
     current: bool = False
     count: str = ""
@@ -53,9 +57,16 @@ NAVIGATION = (
     Section(
         "Work",
         (
-            Entry("queue", "Queue", "inbox", ("pages:queue", _list("routing_reviewitem")), "routing.view_reviewitem"),
-            Entry("my", "My leads", "user-check", ("pages:my",)),
-            Entry("leads", "Leads", "users", ("pages:leads", _list("leads_lead")), "leads.view_lead"),
+            Entry(
+                "queue",
+                "Queue",
+                "inbox",
+                ("pages:queue", _list("routing_reviewitem")),
+                "routing.view_reviewitem",
+                Act.SEE_LEADS,
+            ),
+            Entry("my", "My leads", "user-check", ("pages:my",), act=Act.WORK_LEADS),
+            Entry("leads", "Leads", "users", ("pages:leads", _list("leads_lead")), "leads.view_lead", Act.SEE_LEADS),
         ),
     ),
     Section(
@@ -72,7 +83,7 @@ NAVIGATION = (
     Section(
         "Reports",
         (
-            Entry("reports", "Reports", "chart-column", ("pages:reports",)),
+            Entry("reports", "Reports", "chart-column", ("pages:reports",), act=Act.SEE_REPORTS),
             Entry("decisions", "Decisions", "git-branch", (_list("routing_decision"),), "routing.view_decision"),
             Entry("clocks", "Clocks", "alarm-clock", (_list("routing_slaclock"),), "routing.view_slaclock"),
             Entry("alerts", "Alerts", "bell", (_list("routing_delivery"),), "routing.view_delivery"),
@@ -136,7 +147,7 @@ class Frame:
         for entry in entries:
             for name in entry.urls:
                 href = _address(name)
-                if href and _may_go(self.user, name, entry.permission):
+                if href and _may_go(self.user, name, entry):
                     yield replace(entry, href=href)
                     break
 
@@ -163,6 +174,10 @@ class Frame:
         return self.user.get_full_name() or self.user.get_username()
 
     @property
+    def role(self) -> str:
+        return role_of(self.user) or ""
+
+    @property
     def initials(self) -> str:
         return "".join(word[0] for word in self.name.split()[:2]).upper() or "?"
 
@@ -175,10 +190,10 @@ def _address(name: str) -> str:
         return ""
 
 
-def _may_go(user: User, name: str, permission: str) -> bool:
+def _may_go(user: User, name: str, entry: Entry) -> bool:
     if not name.startswith("admin:"):
-        return True
-    return user.is_staff and (not permission or user.has_perm(permission))
+        return entry.act is None or may(user, entry.act)
+    return user.is_staff and (not entry.permission or user.has_perm(entry.permission))
 
 
 def _current(path: str, entries: list[Entry]) -> str:
@@ -190,8 +205,8 @@ def _current(path: str, entries: list[Entry]) -> str:
 
 def counts_of(user: User) -> dict[str, dict[str, str]]:
     """What the entries say of how much waits, by key: three statements at most, each stopping at a hundred rows."""
-    waiting = _capped(ReviewItem.objects.filter(state=ReviewItem.State.OPEN).order_by().values("pk"))
-    draft = RuleSetVersion.objects.filter(state=RuleSetVersion.State.DRAFT).exists()
+    waiting = _capped(visible_review_items(user).filter(state=ReviewItem.State.OPEN).order_by().values("pk"))
+    draft = may(user, Act.EDIT_RULES) and RuleSetVersion.objects.filter(state=RuleSetVersion.State.DRAFT).exists()
     return {
         "queue": {"count": waiting},
         "rules": {"count": "draft" if draft else ""},

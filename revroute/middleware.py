@@ -1,4 +1,4 @@
-"""Requests in; posted leads go straight to the intake, everything else through the rest of the chain.
+"""Requests in; posted leads go straight to the intake, all others through the chain, with what browsers may not do.
 
 A posted lead carries its own token: sessions, users, messages and cookies are nothing to it, and walking
 through them would cost a fifth of its time.
@@ -38,3 +38,28 @@ def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         return response
     headers = {"Allow": response.headers["Allow"]} if "Allow" in response.headers else {}
     return Problem(response.status_code, code, headers=headers).response()
+
+
+DEVICES = [
+    "accelerometer",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "microphone",
+    "midi",
+    "payment",
+    "usb",
+]
+NO_DEVICES = ", ".join(f"{name}=()" for name in DEVICES)
+
+
+def refuse_devices(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Tell browsers that no page of ours uses a camera, a position or the like: an injected script shall not."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers["Permissions-Policy"] = NO_DEVICES
+        return response
+
+    return answer

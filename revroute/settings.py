@@ -77,12 +77,13 @@ INSTALLED_APPS = [
     "owners",
     "leads",
     "routing",
-    "django.contrib.admin",
+    "revroute.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "django_filters",
     "django_tables2",
     "django_q",
@@ -95,6 +96,8 @@ MIDDLEWARE = [
     # First, because posted leads need neither a session nor a user: see the module.
     "revroute.middleware.intake_first",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "revroute.middleware.refuse_devices",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -103,6 +106,23 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+# What a page of ours may load and do: its own files, and nothing written into the page itself.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
 
 ROOT_URLCONF = "revroute.urls"
 WSGI_APPLICATION = "revroute.wsgi.application"
@@ -121,6 +141,8 @@ TEMPLATES = [
         },
     },
 ]
+
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # widgets, too, from our templates
 
 # Database: SQLite embedded by default, PostgreSQL for teams. The options are the measured ones of the design:
 # SQLite without IMMEDIATE and a long time-out loses most concurrent writes; PostgreSQL keeps its

@@ -9,9 +9,6 @@ from revroute.frame import set_theme
 from revroute.start import start
 from routing.api.site import api
 
-admin.site.site_header = admin.site.site_title = "RevRoute"
-admin.site.index_title = "Everything there is"
-
 urlpatterns = [
     path("", start, name="start"),
     path("favicon.ico", RedirectView.as_view(url=static("img/favicon.svg"))),

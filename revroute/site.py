@@ -1,0 +1,64 @@
+"""Models registered by the apps' admin modules come in; the admin site in our frame goes out."""
+
+from django.contrib import admin
+from django.template.response import TemplateResponse
+from django.urls import path
+
+QUEUE = "django_q"
+"""The queue's own app. Whoever may add a schedule runs any code, so its screens are for superusers alone."""
+
+
+class SuperusersOnly:
+    """Mixed into the queue's screens: permissions given by hand do not open them."""
+
+    def has_module_permission(self, request):
+        return request.user.is_superuser
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_superuser
+
+    def has_add_permission(self, request):
+        return request.user.is_superuser and super().has_add_permission(request)
+
+    def has_change_permission(self, request, obj=None):
+        return request.user.is_superuser and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request, obj=None):
+        return request.user.is_superuser and super().has_delete_permission(request, obj)
+
+
+class Site(admin.AdminSite):
+    """The admin of RevRoute. Its first page is Today; all lists by name stand one page further."""
+
+    site_header = site_title = "RevRoute"
+    index_title = "Today"
+    enable_nav_sidebar = False  # the frame has its own
+
+    def register(self, model_or_iterable, admin_class=None, **options):
+        models = [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
+        for model in models:
+            chosen = admin_class or admin.ModelAdmin
+            if model._meta.app_label == QUEUE:
+                chosen = type(chosen.__name__, (SuperusersOnly, chosen), {})
+            super().register(model, chosen, **options)
+
+    def get_urls(self):
+        return [path("all/", self.admin_view(self.everything), name="everything"), *super().get_urls()]
+
+    def each_context(self, request):
+        """The stock context without its list of all models, which only its own sidebar reads."""
+        return {
+            "site_title": self.site_title,
+            "site_header": self.site_header,
+            "site_url": self.site_url,
+            "has_permission": self.has_permission(request),
+            "is_popup": False,
+            "is_nav_sidebar_enabled": False,
+            "log_entries": self.get_log_entries(request),
+        }
+
+    def everything(self, request):
+        """Every list there is, by app, for whoever looks for one that the navigation does not name."""
+        apps = self.get_app_list(request)
+        context = {**self.each_context(request), "title": "All screens", "subtitle": "", "app_list": apps}
+        return TemplateResponse(request, "admin/everything.html", context)
