@@ -79,7 +79,7 @@ ROUTING = ["rules", "pools", "territories", "people", "sources", "slas"]
 RECORDS = ["decisions", "clocks", "alerts", "events"]
 ADMIN_ENTRIES = {
     Role.ADMINISTRATOR: ["today", *ROUTING, *RECORDS, *SET_UP],
-    Role.REVOPS: ["today", *ROUTING, *RECORDS, *SET_UP],
+    Role.REVOPS: ["today", *ROUTING, *RECORDS, *SET_UP[1:]],
     Role.AUDITOR: ["today", *ROUTING, *RECORDS, *SET_UP],
     Role.MANAGER: ["today", *ROUTING[1:], *RECORDS, "everything"],
     Role.REP: [],
