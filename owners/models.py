@@ -14,6 +14,7 @@ __all__ = [
     "Absence",
     "ConfigStamp",
     "Delegation",
+    "Installation",
     "Owner",
     "Pool",
     "PoolMember",
@@ -45,6 +46,23 @@ def validate_words(value: object) -> None:
     """Refuse anything but a list of short texts."""
     if not isinstance(value, list) or not all(isinstance(word, str) and 0 < len(word) <= 80 for word in value):
         raise ValidationError("Give a list of short texts.", code="not_words")
+
+
+class Installation(models.Model):
+    """One row: whose RevRoute this is, and the hash of the token that opens its first set-up."""
+
+    company_name = models.CharField(max_length=120, blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])
+    setup_token_hash = models.CharField(max_length=64, blank=True, editable=False)
+    used_token_hash = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Opens nothing; tells who was too late that they were."
+    )
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="installation_is_one_row")]
+
+    def __str__(self):
+        return self.company_name or "RevRoute"
 
 
 class WordsField(models.JSONField):

@@ -165,6 +165,8 @@ class Frame:
     @property
     def help(self) -> str:
         """The page of help for where the reader is; the contents where there is none."""
+        if not (self.user and self.user.is_authenticated):
+            return ""
         current = (entry.key for section in self.sections for entry in section.entries if entry.current)
         topic = HELP.get(next(current, ""))
         return reverse("pages:help-topic", args=[topic]) if topic else _address("pages:help")

@@ -91,6 +91,12 @@ INSTALLED_APPS = [
 ]
 AUTH_USER_MODEL = "owners.User"
 AUTHENTICATION_BACKENDS = ["owners.roles.RoleBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
 
 MIDDLEWARE = [
     # First, because posted leads need neither a session nor a user: see the module.

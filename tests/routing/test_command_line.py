@@ -71,8 +71,8 @@ def test_foreign_host_is_refused_without_a_traceback_in_the_log(tmp_path):
     assert (done.stdout, done.stderr) == ("400\n", "")
 
 
-def test_serve_without_any_user_says_how_to_make_the_first_administrator(tmp_path):
-    how = "Nobody can sign in yet; make the first administrator with: .venv/bin/python manage.py createsuperuser"
+def test_serve_without_any_administrator_prints_where_to_set_up(tmp_path):
+    how = "/setup/?token="
     empty = greeting(tmp_path)
     secret = {"DJANGO_SUPERUSER_PASSWORD": "a long enough one"}
     made = manage(tmp_path, "createsuperuser", "--no-input", "--username", "ann", "--email", "a@b.example", **secret)

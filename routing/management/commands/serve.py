@@ -10,8 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from owners.models import User
-from routing import demo
+from routing import demo, setup
 from routing.processes import Group
 
 WEB = "revroute.wsgi:application"
@@ -78,10 +77,10 @@ class Command(BaseCommand):
         if settings.DEMO and (login := demo.administrator()):
             self.stdout.write(f"Sign in as {login['username']} with the password {login['password']}")
             self.stdout.write("First lead: see README.md; tokens: manage.py demo --json")
-        elif not (settings.DEMO or User.objects.exists()):
-            self.stdout.write(
-                "Nobody can sign in yet; make the first administrator with: .venv/bin/python manage.py createsuperuser"
-            )
+        elif setup.waits():
+            everywhere = options["host"] in ("0.0.0.0", "::")
+            base = settings.BASE_URL if everywhere else f"http://{options['host']}:{options['port']}"
+            self.stdout.write(f"Nobody can sign in yet; open {base}/setup/?token={setup.new_door()}")
         self.stdout.flush()
 
 
