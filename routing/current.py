@@ -7,8 +7,10 @@ import json
 from functools import lru_cache
 from typing import NamedTuple
 
+from django.db.models import Min
 from django.utils.timezone import now as clock
 
+from owners.models import ConfigStamp, Owner
 from routing.engine.people import People, compile_people
 from routing.engine.rules import DEFAULT_ORDER, RuleSet, compile_rules
 from routing.models import ConfigRevision, RuleSetVersion
@@ -34,6 +36,14 @@ def configuration(stamp: int, version: int | None, answerable: int) -> Configura
     `answerable`: the owner named in review items while no version is published and nobody else is named.
     """
     return Configuration(rules_of(version) if version else no_rules(answerable), _people(stamp))
+
+
+def in_force() -> Configuration:
+    """The same for whoever carries no batch of events: reads what is in force first. Inside the writer transaction."""
+    stamp = ConfigStamp.objects.filter(pk=1).values_list("number", flat=True).first() or 0
+    published = RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED).values_list("id", flat=True).first()
+    active = Owner.objects.filter(state=Owner.State.ACTIVE).aggregate(first=Min("id"))["first"]
+    return configuration(stamp, published, active or 0)
 
 
 def _people(stamp: int) -> People:

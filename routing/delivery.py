@@ -24,8 +24,9 @@ from django.db.models.functions import Coalesce
 from leads.clean import clean_text
 from owners.models import Owner
 from routing import messages, retry
+from routing.alerted import note_alerted
 from routing.channels import email, in_app
-from routing.lease import LEASE, budget, locked, one_statement, short_transaction
+from routing.lease import LEASE, budget, locked, short_transaction
 from routing.messages import Claimed
 from routing.models import Decision, Delivery
 from routing.steps import step
@@ -65,10 +66,11 @@ class Gone:
             self.mark()
 
     def mark(self) -> None:
-        """Mark those that are still ours, in one statement. What could not be written stays in mind."""
+        """Mark those that are still ours, in one transaction. What could not be written stays in mind."""
         if self.rows:
-            with one_statement():
+            with short_transaction():
                 self.sent += _ours(*self.rows).update(state=State.SENT, sent_at=self.now, next_try_at=None, error="")
+                note_alerted([row.id for row in self.rows], self.now)
             self.rows = []
 
 

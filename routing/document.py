@@ -244,8 +244,8 @@ def _plan(story: Story, then: Mapping[str, Any], case: Case) -> list[dict[str, A
 
 
 def _crm_ids(row: Mapping[str, Any], then: Mapping[str, Any], case: Case) -> tuple[int | None, int | None, int | None]:
-    """The ids in the built-in CRM: what was known, or what this event brought, which carries its id."""
-    new = row["event"]
+    """The ids in the built-in CRM: what was known, or what this decision brought, which carries its id."""
+    new = row["id"]
     contact = new if case.contact.verdict == "new" else case.contact.id
     company = new if contact == new and case.company.verdict == "new" else case.company.id
     if "create_deal" in then.get("plan", ()):

@@ -12,13 +12,15 @@ from django.db.models import F
 
 from leads.models import RawEvent
 from owners.writer import is_writing, writing
+from routing.engine.acts import WALKS
 from routing.engine.people import People
 from routing.engine.values import Numbers
 from routing.models import ReviewItem
+from routing.moved import settle_lead_rows
 from routing.review import answerable
-from routing.rows import Context, Settled, rows_of
+from routing.rows import ACT_TARGETS, AGAIN_TARGETS, TARGETS, Context, Settled, rows_of
 from routing.steps import step
-from routing.write import write
+from routing.write import Target, write
 
 UNREADABLE_MINUTES = 60
 
@@ -28,11 +30,26 @@ def apply(batch: Iterable[Settled], people: People, numbers: Numbers, now: datet
     if not is_writing():
         raise RuntimeError("Ownership changes only inside the writer transaction.")
     settled = list(batch)
-    context = Context(now, people, numbers, settings.CRM_CONNECTOR)
+    acts = [one for one in settled if one.act]
+    context = Context(now, people, numbers, settings.CRM_CONNECTOR, _targets(settled, acts))
     with step("update_owner"):
+        if acts:
+            settle_lead_rows(acts, now)
         rows = rows_of(settled, context)
     with step("write_reason"):
         write(rows)
+
+
+def _targets(settled: list[Settled], acts: list[Settled]) -> tuple[Target, ...]:
+    """Which rows the batch writes. Acts and new events never share one: their statements stay few and fixed."""
+    if not acts:
+        return TARGETS
+    if len(acts) != len(settled):
+        raise ValueError("A batch holds new events or acts, not both.")
+    walks = [one for one in acts if one.act and one.act.kind in WALKS]
+    if walks and len(walks) != len(acts):
+        raise ValueError("Acts that ask the rules again are a batch of their own.")
+    return AGAIN_TARGETS if walks else ACT_TARGETS
 
 
 def set_aside(id: int, error: Exception, now: datetime) -> str:

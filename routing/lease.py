@@ -32,16 +32,6 @@ def short_transaction() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def one_statement() -> Iterator[None]:
-    """What a single statement needs: it commits by itself. On SQLite writers take turns."""
-    if connection.in_atomic_block:
-        yield
-        return
-    with sqlite_turn():
-        yield
-
-
 def locked(rows: QuerySet) -> QuerySet:
     """The rows, locked, without those another worker holds. SQLite has one writer and no need."""
     if connection.features.has_select_for_update_skip_locked:

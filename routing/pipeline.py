@@ -2,8 +2,8 @@
 
     store_raw_event     leads.intake        committed before anything else is tried
     normalise, validate routing.prepare     before the writer lock
-    deduplicate         here, leads.matching
-    search_open_deals   here
+    deduplicate         routing.cases, leads.matching
+    search_open_deals   routing.cases
     decide              routing.engine      pure
     update_owner        routing.execute     owner, deal, associations, clocks, deliveries owed
     write_reason        routing.execute     in the same transaction
@@ -14,22 +14,22 @@ Steps 4 to 8 run under the writer lock and commit together; nothing slow happens
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from django.db import InterfaceError, InternalError, NotSupportedError, OperationalError, ProgrammingError
 from django.utils import timezone
 
-from leads.matching import CompanyRow, ContactRow, Match, full_name, identity, match_company, match_contact
-from leads.normalise import Normalised
+from leads.matching import CompanyRow, ContactRow, full_name
 from owners.writer import writing
+from routing.cases import case_of, known_of, numbers_of
 from routing.current import Configuration, configuration, forget
 from routing.engine.decide import decide
 from routing.engine.needs import needs
-from routing.engine.values import Case, CompanyMatch, ContactMatch, DealSeen, Numbers, OpenLead
+from routing.engine.values import Case, DealSeen, Numbers, OpenLead
 from routing.execute import apply, set_aside
-from routing.known import Known, read_known
+from routing.known import Known
 from routing.numbers import read_numbers
 from routing.prepare import Prepared, prepare
 from routing.rows import Settled
@@ -112,10 +112,10 @@ def _carry(waiting: Waiting, ready: Ready, now: datetime) -> list[Result]:
     config = _configuration(waiting)
     events = [ready.get(event.id) or prepare(*event) for event in waiting.events]
     with step("deduplicate"):
-        known = _known(events)
+        known = known_of(events)
     with step("search_open_deals"):
-        cases = [_case(event, known, now) for event in events]
-        numbers = _numbers(cases, config, now)
+        cases = [case_of(event, known, now) for event in events]
+        numbers = numbers_of(cases, config.rules, config.people, now)
     with step("decide"):
         settled = [_decide(event, case, numbers, config, known) for event, case in zip(events, cases, strict=True)]
     apply(settled, config.people, numbers, now)
@@ -130,75 +130,10 @@ def _configuration(waiting: Waiting) -> Configuration:
         raise OperationalError("rules or people cannot be compiled") from error
 
 
-def _known(events: Iterable[Prepared]) -> Known:
-    keys = [identity(event.lead.fields) for event in events]
-    return read_known(*({key[place] for key in keys if key[place]} for place in range(3)))
-
-
-def _numbers(cases: Iterable[Case], config: Configuration, now: datetime) -> Numbers:
-    """The numbers that these cases may read."""
-    pools: set[int] = set()
-    owners: set[int] = set()
-    for case in cases:
-        case_pools, case_owners = needs(case, config.rules, config.people)
-        pools |= case_pools
-        owners |= case_owners
-    return read_numbers(pools, owners, config.people, now)
-
-
-def _case(event: Prepared, known: Known, now: datetime) -> Case:
-    """Everything about the event that the decision may see, but for numbers, rules and people."""
-    lead = event.lead
-    contact = _contact(lead, known)
-    company = _company(lead, contact, known)
-    return Case(
-        now=now,
-        source=event.source,
-        facts=facts_of(lead),
-        validity=lead.validity,
-        spam=lead.spam,
-        problems=tuple((problem.code, problem.field, problem.value) for problem in lead.problems),
-        contact=contact,
-        company=company,
-        deals=known.deals_of(contact.id, company.id),
-        open_lead=known.open_leads.get(contact.id) if contact.id is not None else None,
-        is_test=lead.is_test,
-    )
-
-
-def _contact(lead: Normalised, known: Known) -> ContactMatch:
-    email, phone, _ = identity(lead.fields)
-    match = match_contact(lead.fields, known.by_email.get(email, ()), known.by_phone.get(phone, ()))
-    owner = known.contacts[match.id].owner if match.id is not None else None
-    return ContactMatch(match.verdict, match.id, owner, match.candidates)
-
-
-def _company(lead: Normalised, contact: ContactMatch, known: Known) -> CompanyMatch:
-    domain = lead.fields.get("company_domain", "")
-    of_contact = known.contacts[contact.id].company if contact.id is not None else None
-    match: Match = match_company(domain, of_contact, known.by_domain.get(domain, ()))
-    row = known.companies.get(match.id) if match.id is not None else None
-    return CompanyMatch(
-        match.verdict, match.id, row.owner if row else None, bool(row and row.customer), match.candidates
-    )
-
-
-def facts_of(lead: Normalised) -> dict:
-    """The contract fields and what the address says of itself, as rules see them."""
-    facts = dict(lead.fields)
-    if "email" in facts:
-        flags = lead.flags
-        kinds = [kind for kind in ("disposable", "free", "role") if flags.get(f"email_{kind}")]
-        facts["email_kind"] = kinds[0] if kinds else "business"
-    if lead.event_type:
-        facts["event_type"] = lead.event_type
-    return facts
-
-
 def _decide(event: Prepared, case: Case, numbers: Numbers, config: Configuration, known: Known) -> Settled:
     """Decide one event; a twin is looked at anew, with what the batch brought before it."""
     if known.met(event.lead.fields, case.contact.id, case.company.id):
-        case = _case(event, known, case.now)
+        case = case_of(event, known, case.now)
         _read_missing(case, numbers, config)
     decision = decide(case, numbers, config.rules, config.people)
     numbers.take(decision)

@@ -26,7 +26,7 @@ from routing.connectors import connector
 from routing.connectors.base import ActionContext, CompanyFacts, ContactFacts, DealFacts, OwnerFacts, Receipt
 from routing.failures import open_crm_error
 from routing.lease import LEASE, budget, locked, short_transaction
-from routing.models import Decision, PlanAction
+from routing.models import Decision, Fact, PlanAction
 from routing.steps import step
 
 logger = logging.getLogger(__name__)
@@ -160,10 +160,23 @@ def _perform(row: PlanAction, now: datetime, chance: Callable[[], float]) -> int
 
 def _confirm(row: PlanAction, receipt: Receipt, now: datetime) -> int:
     with short_transaction():
-        return _ours(row).update(
+        confirmed = _ours(row).update(
             state=State.CONFIRMED, confirmed_at=now, next_try_at=None, error="",
             external_id=clean_text(str(receipt.external_id), 200),
         )  # fmt: skip
+        if confirmed:
+            _note_confirmed(row.decision_id, now)
+        return confirmed
+
+
+def _note_confirmed(decision_id: int, now: datetime) -> None:
+    """The fact that the whole CRM write of the decision is confirmed, with its last action."""
+    rest = PlanAction.objects.filter(~Q(connector=""), ~Q(state=State.CONFIRMED), decision=decision_id)
+    if not rest.exists():
+        decision = Decision.objects.only("lead_id", "owner_id").get(pk=decision_id)
+        Fact.objects.create(
+            lead_id=decision.lead_id, kind=Fact.Kind.CONFIRMED, at=now, decision=decision, owner_id=decision.owner_id
+        )
 
 
 def _fail(row: PlanAction, failure: retry.Failure, now: datetime, chance: Callable[[], float]) -> None:

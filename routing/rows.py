@@ -3,16 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from leads.models import Company, Contact, Deal, Lead, Note, RawEvent
+from routing.engine.ladder import hint
 from routing.engine.people import People
-from routing.engine.values import Case, Decision, Numbers
+from routing.engine.values import Act, Case, Decision, Numbers
 from routing.models import (
     Decision as DecisionRow,
 )
 from routing.models import (
     Delivery,
+    Fact,
     LedgerEntry,
     OwnerLoad,
     PlanAction,
@@ -33,6 +36,7 @@ CLOCKS = Target(SlaClock, all_fields(SlaClock, auto_id=True))
 ACTIONS = Target(PlanAction, all_fields(PlanAction, auto_id=True))
 DELIVERIES = Target(Delivery, all_fields(Delivery, auto_id=True))
 REVIEWS = Target(ReviewItem, all_fields(ReviewItem, auto_id=True), skip=True)
+FACTS = Target(Fact, ("lead", "kind", "at", "decision", "owner", "actor", "detail"))
 LEDGER = Target(LedgerEntry, all_fields(LedgerEntry, auto_id=True))
 TURNS = Target(RotationState, ("member", "v", "last", "away"), upsert="member")
 LOADS = Target(OwnerLoad, ("owner", "open_leads", "day", "day_count", "week", "week_count"), upsert="owner")
@@ -40,35 +44,75 @@ CONTACT_OWNERS = Target(Contact, ("id", "owner"), update=True)
 DEAL_OWNERS = Target(Deal, ("id", "owner"), update=True)
 EVENTS = Target(RawEvent, ("id", "state", "error"), update=True)
 
-TARGETS = (
-    COMPANIES, CONTACTS, DEALS, LEADS, DECISIONS, NOTES, CLOCKS, ACTIONS, DELIVERIES, REVIEWS, LEDGER, TURNS,
-    LOADS, CONTACT_OWNERS, DEAL_OWNERS, EVENTS,
+LEAD_MOVES = Target(Lead, ("id", "state", "owner", "owned_at", "accepted_at", "deal", "reason"), update=True)
+LEAD_FACTS = Target(
+    Lead,
+    (
+        "id", "contact", "company", "lead_type", "high_intent", "lead_score", "email", "phone", "name", "country",
+        "consent_to_contact",
+    ),
+    update=True,
 )  # fmt: skip
+
+SHARED = (
+    COMPANIES, CONTACTS, DEALS, DECISIONS, NOTES, CLOCKS, ACTIONS, DELIVERIES, REVIEWS, LEDGER, TURNS, LOADS,
+    CONTACT_OWNERS, DEAL_OWNERS, FACTS,
+)  # fmt: skip
+TARGETS = (*SHARED, LEADS, EVENTS)
+"""Of events that become leads."""
+ACT_TARGETS = (*SHARED, LEAD_MOVES)
+"""Of acts on leads that stand already."""
+AGAIN_TARGETS = (*SHARED, LEAD_MOVES, LEAD_FACTS)
+"""Of leads that are decided again with other facts. Kept apart: one statement changes a row once only."""
+
+
+class EventRef(NamedTuple):
+    """The event of a lead that stands already."""
+
+    id: int
+    source: int
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A decided event: what came in, what was seen, what was decided, and which party rows are new with it."""
+    """A decided event: what came in, what was seen, what was decided, and which party rows are new with it.
 
-    event: Prepared
+    `again`: the decision's own id, when it is about a lead that stands already; the first one carries the event's.
+    """
+
+    event: Prepared | EventRef
     case: Case
     decision: Decision
     contact: int | None
     company: int | None
     new_contact: bool
     new_company: bool
+    again: int | None = None
+    actor: int | None = None
+
+    @property
+    def id(self) -> int:
+        """The decision's id."""
+        return self.event.id if self.again is None else self.again
+
+    @property
+    def act(self) -> Act | None:
+        return self.case.act
 
     @property
     def lead(self) -> int:
-        """The lead it became or was appended to."""
+        """The lead it became, is about or was appended to."""
         return self.decision.outcome.lead or self.event.id
 
     @property
     def deal(self) -> int | None:
-        """The deal it is worked in: a new one carries the event's id."""
+        """The deal it is worked in: a new one carries the decision's id."""
         outcome = self.decision.outcome
         if "create_deal" in outcome.plan:
-            return self.event.id
+            return self.id
+        if self.act and self.act.deal is not None:
+            return self.act.deal
         if "update_deal" in outcome.plan:
             return next(deal.id for deal in self.case.deals if deal.own and deal.pipeline == outcome.pipeline)
         return None
@@ -82,7 +126,11 @@ class Context:
     people: People
     numbers: Numbers
     connector: str
-    rows: dict[Target, list[Row]] = field(default_factory=lambda: {target: [] for target in TARGETS})
+    targets: tuple[Target, ...] = TARGETS
+    rows: dict[Target, list[Row]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rows = {target: [] for target in self.targets}
 
     def add(self, target: Target, *row: object) -> None:
         self.rows[target].append(row)
@@ -94,16 +142,19 @@ def rows_of(batch: Iterable[Settled], context: Context) -> list[tuple[Target, li
     owners: set[int] = set()
     for settled in batch:
         _add_parties(settled, context)
-        _add_decision(settled, context)
+        _add_lead(settled, context)
+        context.rows[DECISIONS].append(decision_row(settled))
         _add_review(settled, context)
         _add_ownership(settled, context, members, owners)
-        context.add(EVENTS, settled.event.id, RawEvent.State.DONE, "")
+        _add_facts(settled, context)
+        if settled.act is None:
+            context.add(EVENTS, settled.event.id, RawEvent.State.DONE, "")
     _add_numbers(context, members, owners)
-    return [(target, context.rows[target]) for target in TARGETS]
+    return [(target, context.rows[target]) for target in context.targets]
 
 
 def _add_parties(settled: Settled, context: Context) -> None:
-    facts = settled.event.lead.fields
+    facts = settled.case.facts
     owner = settled.decision.outcome.owner if settled.decision.outcome.status == "assigned" else None
     name, domain = facts.get("company_name", ""), facts.get("company_domain", "")
     if settled.new_company:
@@ -141,29 +192,50 @@ def lead_name(facts: dict) -> str:
     return f"{facts.get('first_name', '')} {facts.get('last_name', '')}".strip() or facts.get("company_name", "")
 
 
-def _add_decision(settled: Settled, context: Context) -> None:
+def _add_lead(settled: Settled, context: Context) -> None:
     outcome, event = settled.decision.outcome, settled.event
-    facts = event.lead.fields
-    if outcome.status != "appended":
-        owned = outcome.owner if outcome.status == "assigned" else None
+    owned = outcome.owner if outcome.status == "assigned" else None
+    since = context.now if owned else None
+    if settled.act:
+        _change_lead(settled, context, owned, since)
+    elif outcome.status != "appended":
+        identity, rest = _lead_facts(settled)
         context.add(
-            LEADS, event.id, event.source, settled.contact, settled.company, settled.deal, STATES[outcome.status],
-            owned, outcome.lead_type, outcome.high_intent, facts.get("lead_score"), facts.get("email", ""),
-            facts.get("phone", "")[:20], lead_name(facts)[:400], facts.get("country", ""),
-            facts.get("consent_to_contact"), event.lead.is_test, event.received_at,
-            context.now if owned else None, outcome.reason,
+            LEADS, event.id, event.source, *identity, settled.deal, STATES[outcome.status], owned, *rest,
+            settled.case.is_test, event.received_at, since, None, None, outcome.reason,
         )  # fmt: skip
-    context.rows[DECISIONS].append(decision_row(settled))
+
+
+def _change_lead(settled: Settled, context: Context, owned: int | None, since: datetime | None) -> None:
+    """The lead that the act is about. One that turns out to be another inquiry of a known person is closed."""
+    outcome, act = settled.decision.outcome, settled.act
+    assert act is not None
+    state = STATES.get(outcome.status, Lead.State.CLOSED)
+    context.add(LEAD_MOVES, act.lead, state, owned, since, None, settled.deal or act.deal, outcome.reason)
+    if LEAD_FACTS in context.rows:
+        identity, rest = _lead_facts(settled)
+        context.add(LEAD_FACTS, act.lead, *identity, *rest)
+
+
+def _lead_facts(settled: Settled) -> tuple[Row, Row]:
+    """(contact, company) and what the lead's row repeats of the decision and the contract."""
+    outcome, facts = settled.decision.outcome, settled.case.facts
+    return (settled.contact, settled.company), (
+        outcome.lead_type, outcome.high_intent, facts.get("lead_score"), facts.get("email", ""),
+        facts.get("phone", "")[:20], lead_name(facts)[:400], facts.get("country", ""), facts.get("consent_to_contact"),
+    )  # fmt: skip
 
 
 def decision_row(settled: Settled) -> Row:
     """The decision's row, in the order of `DECISIONS`."""
     outcome, decision, event = settled.decision.outcome, settled.decision, settled.event
+    act = settled.act
     return (
-        event.id, event.id, settled.lead, decision.version, decision.revision, outcome.status, outcome.step,
+        settled.id, event.id, settled.lead, decision.version, decision.revision, outcome.status, outcome.step,
         outcome.rule, outcome.owner, outcome.team, outcome.tier, outcome.pipeline, outcome.stage, outcome.sequence,
         outcome.review_reason, outcome.reason, outcome.flag, outcome.lead_type, outcome.high_intent,
         outcome.sla_policy, outcome.due_at, settled.case.now, decision.digest, decision.snapshot, decision.trace_text,
+        act.kind if act else DecisionRow.Origin.ROUTING, settled.actor, act.owner if act else None,
     )  # fmt: skip
 
 
@@ -174,7 +246,7 @@ def _add_review(settled: Settled, context: Context) -> None:
     due = outcome.due_at if outcome.status == "review" else context.now + timedelta(hours=1)
     context.add(
         REVIEWS, outcome.review_reason, outcome.review_detail[:300], "open", outcome.reviewer, settled.event.source,
-        settled.event.id, settled.lead, settled.event.id, 1, context.now, context.now, due, None, "",
+        settled.event.id, settled.lead, settled.id, 1, context.now, context.now, due, None, None, "",
     )  # fmt: skip
     kind = Delivery.Kind.REVIEW if outcome.status == "review" else Delivery.Kind.OPERATOR
     _owe(settled, context, kind, outcome.reviewer, outcome.channels, Delivery.State.OWED)
@@ -187,20 +259,26 @@ def _owe(settled: Settled, context: Context, kind: str, owner: int | None, chann
     due = context.now if state == Delivery.State.OWED else None
     for channel in channels:
         context.add(
-            DELIVERIES, settled.event.id, owner, kind, channel, state, 0, due, context.now, None, None, None, ""
+            DELIVERIES, settled.id, owner, kind, channel, state, 0, due, context.now, None, None, None, "", ""
         )  # fmt: skip
 
 
 def _add_ownership(settled: Settled, context: Context, members: set[int], owners: set[int]) -> None:
-    outcome, decision, event = settled.decision.outcome, settled.decision, settled.event
+    outcome, decision = settled.decision.outcome, settled.decision
     for clock in decision.clocks if decision.counts else ():
         context.add(
-            CLOCKS, settled.lead, event.id, outcome.owner, clock.kind, outcome.sla_policy, clock.budget,
-            clock.real_time, context.now, clock.due_at, "running", None,
+            CLOCKS, settled.lead, settled.id, outcome.owner, clock.kind, outcome.sla_policy, clock.budget,
+            clock.real_time, context.now, clock.due_at, hint(clock.kind, context.now, clock.budget), "running", None,
+            None,
         )  # fmt: skip
     if outcome.status == "appended":
         told = outcome.reviewer if outcome.reviewer is not None else outcome.owner
         _owe(settled, context, Delivery.Kind.NOTICE, told, outcome.channels, Delivery.State.OWED)
+    former = settled.act.owner if settled.act else None
+    if former is not None and not settled.case.is_test:
+        owners.add(former)
+        if former != outcome.owner:
+            _owe(settled, context, Delivery.Kind.MOVED, former, ("in_app",), Delivery.State.OWED)
     if outcome.status != "assigned":
         return
     if "create_deal" in outcome.plan:
@@ -215,7 +293,7 @@ def _add_ownership(settled: Settled, context: Context, members: set[int], owners
         members.update(decision.selection.turns)
         for entry in decision.selection.entries:
             context.add(
-                LEDGER, entry.member, event.id, entry.kind, str(entry.amount), str(entry.before), str(entry.after),
+                LEDGER, entry.member, settled.id, entry.kind, str(entry.amount), str(entry.before), str(entry.after),
                 context.now,
             )  # fmt: skip
     if "send_owner_alert_after_crm_success" in outcome.plan:
@@ -231,7 +309,7 @@ def _add_ownership(settled: Settled, context: Context, members: set[int], owners
 
 
 def _add_deal(settled: Settled, context: Context) -> None:
-    outcome, facts = settled.decision.outcome, settled.event.lead.fields
+    outcome, facts = settled.decision.outcome, settled.case.facts
     pipeline, stage = context.people.pipelines[outcome.pipeline][outcome.stage]
     name = facts.get("company_name") or lead_name(facts) or facts.get("email", "")
     context.add(
@@ -247,7 +325,27 @@ def _add_actions(settled: Settled, context: Context) -> None:
         if action == "send_owner_alert_after_crm_success" or not (follow_up or context.connector):
             continue
         connector = "" if follow_up else context.connector
-        context.add(ACTIONS, settled.event.id, position, action, connector, "pending", 0, context.now, None, "", "")
+        context.add(ACTIONS, settled.id, position, action, connector, "pending", 0, context.now, None, "", "")
+
+
+def _add_facts(settled: Settled, context: Context) -> None:
+    """The instants that reports count. Test leads are in none."""
+    if settled.case.is_test:
+        return
+    outcome, act = settled.decision.outcome, settled.act
+    lead, id, now, actor = settled.lead, settled.id, context.now, settled.actor
+    Kind = Fact.Kind
+    if act is None:
+        context.add(FACTS, lead, Kind.ARRIVED, settled.event.received_at, id, None, None, outcome.status)
+    context.add(FACTS, lead, Kind.DECIDED, now, id, outcome.owner, actor, act.kind if act else outcome.status)
+    if act and act.owner is not None and act.owner != outcome.owner:
+        context.add(FACTS, act.lead, Kind.REASSIGNED, now, id, act.owner, actor, act.cause or act.kind)
+    if outcome.status == "assigned":
+        context.add(FACTS, lead, Kind.OWNED, now, id, outcome.owner, actor, act.kind if act else "routing")
+        if not context.connector:  # the built-in CRM is written in this very transaction
+            context.add(FACTS, lead, Kind.CONFIRMED, now, id, outcome.owner, None, "")
+    elif act and outcome.status in ("nurture", "rejected", "appended"):
+        context.add(FACTS, act.lead, Kind.CLOSED, now, id, act.owner, actor, outcome.status)
 
 
 def _add_numbers(context: Context, members: set[int], owners: set[int]) -> None:

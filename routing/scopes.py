@@ -12,6 +12,8 @@ from routing.models import (
     ApiToken,
     Decision,
     Delivery,
+    Escalation,
+    Fact,
     LedgerEntry,
     OwnerLoad,
     PlanAction,
@@ -58,6 +60,16 @@ def visible_plan_actions(user: Any) -> QuerySet[PlanAction]:
 @scope_of(SlaClock)
 def visible_clocks(user: Any) -> QuerySet[SlaClock]:
     return of_leads(SlaClock, user)
+
+
+@scope_of(Escalation)
+def visible_escalations(user: Any) -> QuerySet[Escalation]:
+    return of_leads(Escalation, user, "clock__lead")
+
+
+@scope_of(Fact)
+def visible_facts(user: Any) -> QuerySet[Fact]:
+    return of_leads(Fact, user)
 
 
 @scope_of(Delivery)

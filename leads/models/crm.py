@@ -142,7 +142,7 @@ class TimelineRow(models.Model):
 
 
 class Activity(TimelineRow):
-    """What a person did with the lead."""
+    """What was done with the lead. `happened_at` is what was said; clocks believe `created_at`, the recording."""
 
     class Kind(models.TextChoices):
         CALL = "call", "call"
@@ -150,6 +150,8 @@ class Activity(TimelineRow):
         MESSAGE = "message", "message"
         MEETING = "meeting", "meeting"
         VIEW = "view", "view"
+        AUTOMATIC = "automatic", "automatic mail"
+        IMPORT = "import", "import"
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     actor = models.ForeignKey(Owner, models.PROTECT, null=True, blank=True, related_name="+")
@@ -187,6 +189,7 @@ class Task(TimelineRow):
     text = models.CharField(max_length=300)
     due_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)
+    dropped_at = models.DateTimeField(null=True, blank=True, help_text="When its lead went to somebody else.")
 
     class Meta:
         ordering = ["due_at"]

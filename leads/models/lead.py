@@ -38,6 +38,8 @@ class Lead(models.Model):
     is_test = models.BooleanField(default=False)
     received_at = models.DateTimeField()
     owned_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True, help_text="By the present owner.")
+    touched_at = models.DateTimeField(null=True, blank=True, help_text="First human touch, by whoever it was.")
     reason = models.TextField(blank=True, help_text="Of the decision in force.")
 
     class Meta:

@@ -7,7 +7,7 @@ from django.core.exceptions import ObjectDoesNotExist
 
 from owners.admin.base import ReadOnlyInline, RecordAdmin, pretty, pretty_json
 from routing.document import document, stories
-from routing.models import ConfigRevision, Decision, Delivery, PlanAction, SlaClock
+from routing.models import ConfigRevision, Decision, Delivery, Escalation, Fact, PlanAction, SlaClock
 
 
 class PlanInline(ReadOnlyInline):
@@ -109,6 +109,22 @@ class SlaClockAdmin(RecordAdmin):
     list_filter = ["state", "kind", "due_at"]
     list_select_related = ["lead", "owner"]
     search_fields = ["lead__id__exact", "lead__email", "owner__name", "policy_key"]
+
+
+@admin.register(Escalation)
+class EscalationAdmin(RecordAdmin):
+    list_display = ["clock", "rung", "action", "due_at", "fired_at", "late_seconds"]
+    list_filter = ["action", "fired_at"]
+    list_select_related = ["clock"]
+    search_fields = ["clock__lead__id__exact", "clock__lead__email"]
+
+
+@admin.register(Fact)
+class FactAdmin(RecordAdmin):
+    list_display = ["lead", "kind", "at", "owner", "detail"]
+    list_filter = ["kind", "at"]
+    list_select_related = ["lead", "owner"]
+    search_fields = ["lead__id__exact", "lead__email", "owner__name", "detail"]
 
 
 @admin.register(ConfigRevision)

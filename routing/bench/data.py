@@ -226,7 +226,7 @@ class _Statements:
         key = {"source_id": str(self.source), "key": "'sub:s' || i", "event_id": "i"}
         yield "keys", "leads_idempotencykey", key
         yield "decisions", "routing_decision", {
-            "id": "i", "event_id": "i", "lead_id": "i", "version_id": str(self.version),
+            "id": "i", "event_id": "i", "lead_id": "i", "origin": "'routing'", "version_id": str(self.version),
             "revision_id": str(self.revision), "status": "'assigned'", "hierarchy_step": "'round_robin_pool'",
             "rule_id": "1", "owner_id": self._owner, "tier": "'standard'", "pipeline_key": "'sales'",
             "stage_key": "'new'", "sequence": "'first_contact'", "review_reason": "''",

@@ -21,7 +21,7 @@ from leads.models import Source
 from leads.normalise import normalise
 from owners.configuration import ConfigStamp
 from owners.writer import writing
-from routing import pipeline
+from routing import cases, pipeline
 from routing.bench.floors import Floors
 from routing.bench.load import lead_payload
 from routing.bench.rules import draft, put_in_force
@@ -150,7 +150,7 @@ def _cases(stored: int, number: int) -> list[Case]:
         Case(
             now=now,
             source=source.pk,
-            facts=pipeline.facts_of(lead),
+            facts=cases.facts_of(lead),
             validity=lead.validity,
             contact=ContactMatch("new"),
             company=CompanyMatch("new"),

@@ -8,14 +8,15 @@ from datetime import datetime
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
+from routing.alerted import note_alerted
 from routing.lease import locked
 from routing.models import Delivery
 
 
 def deliver(due: QuerySet[Delivery], now: datetime, limit: int) -> int:
-    """Mark at most `limit` of `due` sent and return how many: two statements, inside a transaction."""
+    """Mark at most `limit` of `due` sent and return how many: four statements, inside a transaction."""
     ids = list(locked(due).values_list("id", flat=True)[:limit])
-    return Delivery.objects.filter(id__in=ids).update(
+    sent = Delivery.objects.filter(id__in=ids).update(
         state=Delivery.State.SENT,
         attempts=F("attempts") + 1,
         attempted_at=Coalesce("attempted_at", now),
@@ -23,3 +24,5 @@ def deliver(due: QuerySet[Delivery], now: datetime, limit: int) -> int:
         next_try_at=None,
         error="",
     )
+    note_alerted(ids, now)
+    return sent

@@ -3,14 +3,14 @@
 import hashlib
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from owners.business_time import HoursError
 from routing.engine import reason
 from routing.engine.people import Person, Policy
 from routing.engine.snapshot import snapshot_text
 from routing.engine.text import canonical
-from routing.engine.values import ClockOwed, Decision, Outcome
+from routing.engine.values import Act, ClockOwed, Decision, Outcome
 from routing.engine.verdict import Verdict
 from routing.engine.work import Work
 
@@ -21,20 +21,48 @@ OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
 def conclude(work: Work, verdict: Verdict) -> Decision:
     """Complete the verdict. Clocks run in the owner's working time, around the clock for critical leads."""
     rule = verdict.rule
+    terms = _terms(verdict, work.case.act)
     lead_type = work.facts.get("lead_type", "")
-    tier = (rule.tier if rule else "") or STANDARD
-    policy = work.people.policy_for(rule.sla_policy if rule else "", lead_type, tier)
-    high = work.facts["high_intent"]
-    if rule is not None and rule.high_intent is not None:
-        high = rule.high_intent
+    tier = terms.tier or STANDARD
+    policy = work.people.policy_for(terms.policy, lead_type, tier)
+    high = work.facts["high_intent"] if terms.high_intent is None else terms.high_intent
     common = {"lead_type": lead_type, "high_intent": high, "tier": tier, "rule": rule.id if rule else None}
+    if verdict.status != "appended" and work.case.act:
+        common["lead"] = work.case.act.lead
     if verdict.status == "assigned":
-        return _assigned(work, verdict, policy, common)
+        return _assigned(work, verdict, policy, common, terms)
     if verdict.status == "review":
         return _reviewed(work, verdict, policy, common)
     if verdict.status == "appended":
         return _appended(work, verdict, policy, common)
     return _sealed(work, Outcome(verdict.status, verdict.step, verdict.reason, verdict.flag, **common))
+
+
+class Terms(NamedTuple):
+    """What goes with an owner: of the rule that decided, or kept from the decision that an act follows."""
+
+    tier: str = ""
+    policy: str = ""
+    high_intent: bool | None = None
+    pipeline: str = ""
+    stage: str = ""
+    sequence: str = ""
+    fallback_owner: int | None = None
+    channels: tuple[str, ...] = ()
+
+
+NO_TERMS = Terms()
+
+
+def _terms(verdict: Verdict, act: Act | None) -> Terms:
+    if rule := verdict.rule:
+        return Terms(
+            rule.tier, rule.sla_policy, rule.high_intent, rule.pipeline, rule.stage, rule.sequence,
+            rule.fallback_owner, rule.alert_channels,
+        )  # fmt: skip
+    if act is None or verdict.status == "appended":
+        return NO_TERMS
+    return Terms(act.tier, act.policy, act.high_intent, act.pipeline, act.stage, act.sequence)
 
 
 def _appended(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) -> Decision:
@@ -62,13 +90,12 @@ def _appended(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
     return _sealed(work, outcome, clocks)
 
 
-def _assigned(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) -> Decision:
-    rule, placed = verdict.rule, verdict.placed
-    assert rule is not None
+def _assigned(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any], terms: Terms) -> Decision:
+    placed = verdict.placed
     assert placed is not None
     assert verdict.owner is not None
     person = work.people.owners[verdict.owner]
-    missing = _missing_stage(work, rule.pipeline, rule.stage)
+    missing = _missing_stage(work, terms.pipeline, terms.stage)
     clocks = _clocks(work, person, policy)
     outcome = Outcome(
         "assigned",
@@ -77,18 +104,18 @@ def _assigned(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
         "exception" if missing else verdict.flag,
         owner=verdict.owner,
         team=placed.team,
-        pipeline=rule.pipeline,
-        stage=rule.stage,
-        sequence=rule.sequence,
+        pipeline=terms.pipeline,
+        stage=terms.stage,
+        sequence=terms.sequence,
         review_reason="pipeline_stage_mismatch" if missing else "",
         review_detail=missing,
         reviewer=_reviewer(work, None) if missing else None,
-        fallback_owner=rule.fallback_owner,
+        fallback_owner=terms.fallback_owner,
         sla_policy=policy.key,
         due_at=next(clock.due_at for clock in clocks if clock.kind == "first_touch"),
-        channels=rule.alert_channels or _channels(work, verdict.owner),
+        channels=terms.channels or _channels(work, verdict.owner),
         meeting_url=person.booking_url,
-        plan=_plan(work, rule.pipeline, missing),
+        plan=_plan(work, terms.pipeline, missing, verdict.owner),
         **common,
     )
     return _sealed(work, outcome, clocks, placed.pool, placed.selection)
@@ -102,7 +129,9 @@ def _channels(work: Work, owner: int | None) -> tuple[str, ...]:
 
 def _reviewed(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) -> Decision:
     rule = verdict.rule
-    reviewer = _reviewer(work, rule.target_owner if rule and rule.target_kind == "review" else None)
+    act = work.case.act
+    named = rule.target_owner if rule and rule.target_kind == "review" else act.reviewer if act else None
+    reviewer = _reviewer(work, named)
     due = _after(work.person(reviewer), work.case.now, policy.review, _real_time(work, policy))
     outcome = Outcome(
         "review",
@@ -147,12 +176,16 @@ def _missing_stage(work: Work, pipeline: str, stage: str) -> str:
     return "" if stage in stages else f"stage {stage} does not exist in pipeline {pipeline}"
 
 
-def _plan(work: Work, pipeline: str, missing: str) -> tuple[str, ...]:
-    """The actions in order. Without a valid stage the owner is set and the plan stops."""
+def _plan(work: Work, pipeline: str, missing: str, owner: int) -> tuple[str, ...]:
+    """The actions in order. Without a valid stage the owner is set and the plan stops. Who takes a lead themselves
+    needs no alert about it."""
     if missing:
         return ("update_contact_owner",)
+    act = work.case.act
     deal: tuple[str, ...] = ()
-    if pipeline:
+    if act and act.deal is not None:
+        deal = ("update_deal",)
+    elif pipeline:
         known = any(deal.own and deal.pipeline == pipeline for deal in work.case.deals)
         deal = ("update_deal",) if known else ("create_deal",)
     return (
@@ -161,7 +194,7 @@ def _plan(work: Work, pipeline: str, missing: str) -> tuple[str, ...]:
         "associate_contact_company_deal",
         "write_routing_reason_note",
         "start_follow_up_sequence",
-        "send_owner_alert_after_crm_success",
+        *(() if act and act.by_owner == owner else ("send_owner_alert_after_crm_success",)),
     )
 
 

@@ -8,7 +8,7 @@ step always catches.
 
 from typing import Any
 
-from routing.engine import reason
+from routing.engine import acts, reason
 from routing.engine.conclude import conclude
 from routing.engine.people import People
 from routing.engine.placing import NotApplicable, Placed, place
@@ -28,7 +28,10 @@ def decide(case: Case, numbers: Numbers, rules: RuleSet, people: People) -> Deci
     of a batch.
     """
     work = Work(case, numbers, rules, people)
-    return conclude(work, _walk(work))
+    if case.act is None:
+        return conclude(work, _walk(work))
+    work.notes.append(acts.note(case.act))
+    return conclude(work, _walk(work) if case.act.kind in acts.WALKS else acts.obey(work, case.act))
 
 
 def _walk(work: Work) -> Verdict:

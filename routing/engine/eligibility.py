@@ -22,15 +22,20 @@ CHECKS = (
 )
 """Every check of SPEC.md section 7, in the order in which a decision reports them; the switch apart from the state."""
 
-BINDING_FOR_RELATIONS = frozenset({"exists", "active", "present"})
-"""Owners of a customer or an open deal fail only on absence, inactivity or departure; the rest is recorded."""
+BINDING_FOR_RELATIONS = frozenset({"exists", "active", "present", "not_tried"})
+"""Owners of a customer or an open deal fail only on absence, inactivity or departure, and where they had this very
+lead and gave it back; the rest is recorded."""
+
+BINDING_BY_HAND = frozenset({"exists", "active", "within_caps", "present"})
+"""Whoever claims a lead, or is given one by a person, may be outside their hours or of another team; not full."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a lead asks of its owner. `team`, `language`, `service`: empty where the rule asks for none.
 
-    `keeps_hours`: presence includes working hours. `relation`: customer and deal owners are asked for less.
+    `keeps_hours`: presence includes working hours. `relation`, `by_hand`: customer and deal owners, and those whom
+    a person chose, are asked for less.
     """
 
     now: datetime
@@ -40,6 +45,7 @@ class Ask:
     service: str = ""
     keeps_hours: bool = True
     relation: bool = False
+    by_hand: bool = False
     tried: tuple[int, ...] = ()
 
 
@@ -72,9 +78,10 @@ def check(person: Person | None, ask: Ask, load: Load) -> Checked:
     if not found:
         return PASSED
     available = OF_THE_PERSON.isdisjoint(found)
-    if not ask.relation:
+    if not (ask.relation or ask.by_hand):
         return Checked(found, NOTHING, available)
-    failed = {name: why for name, why in found.items() if name in BINDING_FOR_RELATIONS}
+    binding = BINDING_FOR_RELATIONS if ask.relation else BINDING_BY_HAND
+    failed = {name: why for name, why in found.items() if name in binding}
     if failed.get("present") == OFF_HOURS:
         del failed["present"]
     return Checked(failed, {name: why for name, why in found.items() if name not in failed}, available)

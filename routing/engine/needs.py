@@ -6,7 +6,7 @@ A superset is fine, a gap is not: `Work.load` refuses a number that was not read
 from routing.engine.facts import derive
 from routing.engine.people import People
 from routing.engine.rules import Rule, RuleSet
-from routing.engine.values import Case
+from routing.engine.values import Act, Case
 
 
 def needs(case: Case, rules: RuleSet, people: People) -> tuple[set[int], set[int]]:
@@ -22,6 +22,8 @@ def needs(case: Case, rules: RuleSet, people: People) -> tuple[set[int], set[int
     for step in rules.order:
         for rule in rules.matching(step, facts, case.now):
             _of_rule(rule, people, pools, owners)
+    if case.act:
+        _of_act(case.act, people, pools, owners)
     found = _with_stand_ins(owners, territory.team if territory else None, people)
     for pool in pools:
         found |= _around(pool, people)
@@ -34,6 +36,13 @@ def _of_rule(rule: Rule, people: People, pools: set[int], owners: set[int]) -> N
     owners.update(owner for owner in named if owner)
     leads_to = (rule.target_pool, team.pool if team else None)  # which of them binds is for the rule's kind to say
     pools.update(pool for pool in leads_to if pool is not None and pool in people.pools)
+
+
+def _of_act(act: Act, people: People, pools: set[int], owners: set[int]) -> None:
+    """Who had the lead, who shall have it, and the pool that a lead taken out of turn is charged to."""
+    owners.update(owner for owner in (act.owner, act.to) if owner)
+    if act.pool is not None and act.pool in people.pools:
+        pools.add(act.pool)
 
 
 def _around(id: int, people: People) -> frozenset[int]:

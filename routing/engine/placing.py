@@ -23,7 +23,8 @@ MOST_FAILED = 25
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Who gets the lead. `role`: target, cover, rule_fallback, team_fallback, pool_fallback or turn."""
+    """Who gets the lead. `role`: target, cover, rule_fallback, team_fallback, pool_fallback or turn, or the act
+    that named them: claim, assign or reassign."""
 
     owner: int
     role: str
@@ -154,10 +155,10 @@ def _give(work: Work, rule: Rule, step: str, owner: int | None, team: int | None
     ask = _ask(work, rule, keeps_hours=True, relation=step in RELATION_STEPS)
     person = work.person(owner)
     if owner is not None:
-        checked = _candidate(work, owner, "target", ask)
+        checked = note_candidate(work, owner, "target", ask)
         if checked.passed:
-            return Placed(owner, "target", _team(work, owner, team), because)
-        team = _team(work, owner, team)
+            return Placed(owner, "target", team_of(work, owner, team), because)
+        team = team_of(work, owner, team)
         missing = f"{work.name(owner)} {_why(checked)}"
     else:
         missing = "nobody is named"
@@ -182,24 +183,24 @@ def _stand_in(
 
     Each is asked once; what an earlier rule asked of them says nothing about this one.
     """
-    team_of = work.people.teams.get(team) if team is not None else None
+    its_team = work.people.teams.get(team) if team is not None else None
     line = (
         ("cover", cover),
         ("rule_fallback", rule.fallback_owner),
         ("pool_fallback", pool_fallback),
-        ("team_fallback", team_of.fallback if team_of else None),
+        ("team_fallback", its_team.fallback if its_team else None),
     )
     tried = {target}
     for role, owner in line:
         if owner is None or owner in tried:
             continue
         tried.add(owner)
-        if _candidate(work, owner, role, replace(ask, relation=False, team=None)).passed:
-            return Placed(owner, role, _team(work, owner, team), because, missing)
+        if note_candidate(work, owner, role, replace(ask, relation=False, team=None)).passed:
+            return Placed(owner, role, team_of(work, owner, team), because, missing)
     return None
 
 
-def _candidate(work: Work, owner: int, role: str, ask: Ask) -> Checked:
+def note_candidate(work: Work, owner: int, role: str, ask: Ask) -> Checked:
     """Check one owner and note it in the trace."""
     person = work.person(owner)
     load = work.load(owner)
@@ -215,7 +216,7 @@ def _why(checked: Checked) -> str:
     return next(iter(checked.failed.values()), "cannot take it")
 
 
-def _team(work: Work, owner: int, team: int | None) -> int | None:
+def team_of(work: Work, owner: int, team: int | None) -> int | None:
     """The team asked for when the owner is in it, else the owner's first."""
     person = work.person(owner)
     if person is None or team in person.teams:
@@ -242,7 +243,7 @@ def _pool(work: Work, rule: Rule, pool_id: int | None) -> Found:
     return Placed(
         owner,
         "turn",
-        _team(work, owner, pool.team),
+        team_of(work, owner, pool.team),
         f"it is {person.name}’s turn in {pool.name}",
         pool=pool.id,
         selection=selection,

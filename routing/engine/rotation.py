@@ -31,8 +31,8 @@ The bound
     charges of i. For: within the period neither is lifted; a selection of j only narrows v_i - v_j; a
     selection of i happened while v_i <= v_j, since j was eligible as well, and so leaves at most 1/w_i.
 
-Credits, out-of-turn charges and bounded catch-up are further kinds of ledger row; they belong beside
-`_arrivals` and go through `Rotation.apply` like every change.
+Credits and bounded catch-up are further kinds of ledger row; they belong beside `_arrivals` and `charge`, and go
+through `Rotation.apply` like every change.
 """
 
 from bisect import bisect_left, insort
@@ -42,7 +42,7 @@ from fractions import Fraction
 from math import lcm
 from typing import Literal, NamedTuple
 
-Kind = Literal["join", "return", "charge"]
+Kind = Literal["join", "return", "charge", "claim"]
 Key = tuple[int, int, int, int]
 """(v in units of 1/denominator, last, position, id): the order of the rotation."""
 
@@ -182,6 +182,18 @@ class Rotation:
                 changed[id] = self.turns[id]._replace(away=True)
         charge = Entry(chosen.id, "charge", Fraction(1, chosen.weight), before, after)
         return Selection(chosen, (*arrivals, charge), changed)
+
+    def charge(self, id: int) -> Selection:
+        """A lead that the member took out of turn: they arrive as with a lead in turn, and are charged the same.
+
+        Nobody else's state changes. Raises KeyError for an id that is no member.
+        """
+        member = self._members[id]
+        arrivals = self._arrivals(frozenset({id}), None)
+        before = arrivals[0].after if arrivals else self.turns[id].v
+        amount = Fraction(1, member.weight)
+        entry = Entry(id, "claim", amount, before, before + amount)
+        return Selection(member, (*arrivals, entry), {id: Turn(entry.after, self._counter + 1, False)})
 
     def apply(self, selection: Selection) -> None:
         """Take over a selection made for the present state. Raises `RotationError` `stale_selection`."""

@@ -11,11 +11,12 @@ from typing import Any
 
 from routing.engine.rotation import Turn, fraction
 from routing.engine.text import canonical
-from routing.engine.values import Case, CompanyMatch, ContactMatch, DealSeen, Load, Numbers, OpenLead
+from routing.engine.values import Act, Case, CompanyMatch, ContactMatch, DealSeen, Load, Numbers, OpenLead
 from routing.engine.work import Work
 
 CONTACT_FIELDS = tuple(field.name for field in fields(ContactMatch))
 COMPANY_FIELDS = tuple(field.name for field in fields(CompanyMatch))
+ACT_FIELDS = tuple(field.name for field in fields(Act))
 
 
 def snapshot_text(work: Work) -> str:
@@ -37,6 +38,8 @@ def snapshot_text(work: Work) -> str:
         value["is_test"] = True
     if case.tried:
         value["tried"] = case.tried
+    if case.act:
+        value["act"] = {name: getattr(case.act, name) for name in ACT_FIELDS}
     value["contact"] = _match(case.contact)
     value["company"] = _match(case.company)
     value["deals"] = case.deals
@@ -84,6 +87,7 @@ def _case(value: dict[str, Any]) -> Case:
         open_lead=OpenLead(*value["open_lead"]) if value["open_lead"] else None,
         is_test=value.get("is_test", False),
         tried=tuple(value.get("tried", ())),
+        act=Act(**value["act"]) if value.get("act") else None,
     )
 
 

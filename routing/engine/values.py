@@ -50,9 +50,12 @@ class Numbers:
             self._rotations[pool.id] = Rotation(pool.members, known)
         return self._rotations[pool.id]
 
-    def take(self, decision: "Decision") -> None:
-        """Count an assigned lead and a turn."""
+    def take(self, decision: "Decision", former: int | None = None) -> None:
+        """Count an assigned lead and a turn. `former`: who has one lead less with it."""
         owner = decision.outcome.owner
+        if former is not None and decision.counts:
+            load = self.loads.get(former, NO_LOAD)
+            self.loads[former] = load._replace(open=max(load.open - 1, 0))
         if decision.outcome.status == "assigned" and owner is not None and decision.counts:
             load = self.loads.get(owner, NO_LOAD)
             self.loads[owner] = Load(load.open + 1, load.day + 1, load.week + 1)
@@ -100,8 +103,43 @@ class OpenLead(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """What is wanted of a lead that stands already, and how it stands.
+
+    `kind`: claim, assign, reassign, escalate, decline, again, nurture or reject. `by`: who wants it, as sentences
+    name them; `by_owner`: their owner id. `cause`: stable code for reports. `owner`: who has it now; `to`: who
+    shall. `reviewer`: who is named if it ends in review. `pool`: whose rotation a lead taken out of turn is
+    charged to. `final`: an escalation that asks nobody else. The rest is of the decision in force.
+    """
+
+    kind: str
+    lead: int
+    by: str
+    why: str
+    cause: str = ""
+    by_owner: int | None = None
+    owner: int | None = None
+    to: int | None = None
+    reviewer: int | None = None
+    pool: int | None = None
+    final: bool = False
+    step: str = ""
+    tier: str = ""
+    team: int | None = None
+    policy: str = ""
+    pipeline: str = ""
+    stage: str = ""
+    sequence: str = ""
+    deal: int | None = None
+    high_intent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """One event as the decision sees it: contract facts, problems, matches; everything but numbers, rules, people."""
+    """One event as the decision sees it: contract facts, problems, matches; everything but numbers, rules, people.
+
+    `act`: what is asked about the lead that it became; None while it is being routed for the first time.
+    """
 
     now: datetime
     source: int
@@ -116,6 +154,7 @@ class Case:
     open_lead: OpenLead | None = None
     is_test: bool = False
     tried: tuple[int, ...] = ()
+    act: Act | None = None
 
 
 class ClockOwed(NamedTuple):

@@ -5,9 +5,10 @@ asks by it: each index is paid for with every routed lead.
 """
 
 from routing.models.access import ApiToken
-from routing.models.clocks import SlaClock, SlaPolicy
+from routing.models.clocks import Escalation, SlaClock, SlaPolicy
 from routing.models.decisions import ConfigRevision, Decision, PlanAction
 from routing.models.deliveries import Delivery
+from routing.models.facts import Fact
 from routing.models.fairness import LedgerEntry, OwnerLoad, RotationState
 from routing.models.review import ReviewItem
 from routing.models.rules import Condition, Rule, RuleSetVersion
@@ -18,6 +19,8 @@ __all__ = [
     "ConfigRevision",
     "Decision",
     "Delivery",
+    "Escalation",
+    "Fact",
     "LedgerEntry",
     "OwnerLoad",
     "PlanAction",

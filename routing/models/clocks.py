@@ -63,8 +63,12 @@ class SlaClock(models.Model):
     real_time = models.BooleanField(default=False)
     started_at = models.DateTimeField()
     due_at = models.DateTimeField()
+    next_rung_at = models.DateTimeField(
+        null=True, help_text="When the ladder has something to do next: a hint for the sweep; empty: nothing more."
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
     ended_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True, help_text="When somebody acted after all, once it was breached.")
 
     class Meta:
         ordering = ["due_at"]
@@ -77,7 +81,45 @@ class SlaClock(models.Model):
                 name="clock_ends_when_it_stops",
             ),
         ]
-        indexes = [models.Index(fields=["due_at"], condition=Q(state="running"), name="clock_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state="running"), name="clock_due"),
+            models.Index(fields=["next_rung_at"], condition=Q(state="running"), name="clock_next_rung"),
+        ]
 
     def __str__(self):
         return f"{self.get_kind_display()} of lead {self.lead_id}"
+
+
+class Escalation(models.Model):
+    """A rung of the ladder that was climbed for a clock: what was done, and how late. Append-only."""
+
+    class Action(models.TextChoices):
+        REMIND = "remind", "owner reminded"
+        MOVE = "move", "team lead told, lead moved"
+        REVIEW = "review", "put into review with a named person"
+        BREACH = "breach", "breach noted"
+
+    clock = models.ForeignKey(SlaClock, models.PROTECT, db_index=False, related_name="escalations")
+    rung = models.PositiveSmallIntegerField(help_text="Share of the budget in percent.")
+    action = models.CharField(max_length=10, choices=Action.choices)
+    due_at = models.DateTimeField()
+    fired_at = models.DateTimeField()
+    late_seconds = models.PositiveIntegerField(help_text="Between due and fired.")
+    decision = models.ForeignKey(
+        "routing.Decision",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="+",
+        help_text="That moved the lead.",
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["clock", "rung"], name="each_rung_once"),
+            models.CheckConstraint(condition=Q(fired_at__gte=models.F("due_at")), name="no_rung_early"),
+        ]
+
+    def __str__(self):
+        return f"{self.get_action_display()} for clock {self.clock_id}"

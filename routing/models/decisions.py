@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from leads.ids import new_id
 from leads.models import Lead, RawEvent
-from owners.models import Owner, Team
+from owners.models import Owner, Team, User
 from routing.models.rules import RuleSetVersion
 
 
@@ -39,6 +39,19 @@ class Decision(models.Model):
         FALLBACK = "fallback", "fallback used"
         EXCEPTION = "exception", "exception"
 
+    class Origin(models.TextChoices):
+        """What asked for it: the event itself, or somebody about a lead that was there already."""
+
+        ROUTING = "routing", "routed"
+        AGAIN = "again", "routed again"
+        CLAIM = "claim", "claimed"
+        ASSIGN = "assign", "assigned by hand"
+        REASSIGN = "reassign", "reassigned"
+        DECLINE = "decline", "declined"
+        ESCALATE = "escalate", "escalated"
+        NURTURE = "nurture", "sent to nurture"
+        REJECT = "reject", "rejected by hand"
+
     id = models.BigIntegerField(primary_key=True, default=new_id, editable=False)
     event = models.ForeignKey(RawEvent, models.PROTECT, db_index=False, related_name="decisions")
     lead = models.ForeignKey(Lead, models.PROTECT, db_index=False, related_name="decisions")
@@ -64,11 +77,23 @@ class Decision(models.Model):
     digest = models.CharField(max_length=64)
     snapshot = models.TextField()
     trace = models.TextField()
+    origin = models.CharField(max_length=10, choices=Origin.choices, default=Origin.ROUTING)
+    actor = models.ForeignKey(
+        User,
+        models.PROTECT,
+        db_index=False,
+        null=True,
+        related_name="+",
+        help_text="Who asked for it; empty: RevRoute.",
+    )
+    previous_owner = models.ForeignKey(Owner, models.PROTECT, db_index=False, null=True, related_name="+")
 
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(fields=["event"], name="one_decision_per_event"),
+            models.UniqueConstraint(
+                fields=["event"], condition=Q(origin="routing"), name="one_routing_decision_per_event"
+            ),
             models.CheckConstraint(condition=~Q(reason=""), name="decision_has_a_reason"),
             models.CheckConstraint(
                 condition=~Q(status="assigned") | Q(owner__isnull=False),
@@ -93,6 +118,7 @@ class PlanAction(models.Model):
         CONFIRMED = "confirmed", "confirmed"
         STOPPED = "stopped", "stopped"
         DEAD = "dead", "given up"
+        DROPPED = "dropped", "dropped: the lead moved on"
 
     decision = models.ForeignKey(Decision, models.PROTECT, db_index=False, related_name="actions")
     position = models.PositiveSmallIntegerField()

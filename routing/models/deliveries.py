@@ -15,6 +15,9 @@ class Delivery(models.Model):
         NOTICE = "notice", "new inquiry of a known person"
         REVIEW = "review", "review item opened"
         OPERATOR = "operator", "something needs an operator"
+        REMINDER = "reminder", "a clock is about to run out"
+        ESCALATION = "escalation", "a clock ran out"
+        MOVED = "moved", "lead went to somebody else"
 
     class Channel(models.TextChoices):
         IN_APP = "in_app", "in the app"
@@ -26,6 +29,7 @@ class Delivery(models.Model):
         SENDING = "sending", "being sent"
         SENT = "sent", "sent"
         DEAD = "dead", "given up"
+        DROPPED = "dropped", "dropped: the lead moved on"
 
     decision = models.ForeignKey(Decision, models.PROTECT, db_index=False, related_name="deliveries")
     owner = models.ForeignKey(Owner, models.PROTECT, db_index=False, related_name="deliveries")
@@ -39,13 +43,18 @@ class Delivery(models.Model):
     sent_at = models.DateTimeField(null=True)
     read_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=300, blank=True)
+    occasion = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="Tells apart messages of one kind about one decision, such as two reminders.",
+    )
 
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "deliveries"
         constraints = [
             models.UniqueConstraint(
-                fields=["decision", "kind", "channel"], name="one_delivery_per_decision_kind_and_channel"
+                fields=["decision", "kind", "channel", "owner", "occasion"], name="one_delivery_per_occasion"
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=["owed", "sending"]) | Q(next_try_at__isnull=False),

@@ -28,6 +28,7 @@ class LedgerEntry(models.Model):
         JOIN = "join", "joined the pool"
         RETURN = "return", "came back"
         CHARGE = "charge", "got a lead"
+        CLAIM = "claim", "got one out of turn"
 
     member = models.ForeignKey(PoolMember, models.PROTECT, db_index=False, related_name="ledger")
     decision = models.ForeignKey(Decision, models.PROTECT, null=True, related_name="ledger")

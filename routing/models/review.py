@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from leads.models import Lead, RawEvent, Source
-from owners.models import Owner
+from owners.models import Owner, User
 from routing.models.decisions import Decision
 
 
@@ -42,6 +42,7 @@ class ReviewItem(models.Model):
     last_at = models.DateTimeField()
     due_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
+    closed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, db_index=False, related_name="+")
     resolution = models.CharField(max_length=200, blank=True)
 
     class Meta:

@@ -12,6 +12,7 @@ from leads.parse import canonical_digest
 from routing.models import (
     Decision,
     Delivery,
+    Fact,
     LedgerEntry,
     OwnerLoad,
     PlanAction,
@@ -256,7 +257,7 @@ def owners_in_turn():
 
 def empty_the_records():
     for model in (
-        Delivery, SlaClock, LedgerEntry, ReviewItem, PlanAction, Note, Decision, Lead, Deal, Contact, Company,
+        Fact, Delivery, SlaClock, LedgerEntry, ReviewItem, PlanAction, Note, Decision, Lead, Deal, Contact, Company,
         RotationState, OwnerLoad, RawEvent,
     ):  # fmt: skip
         model.objects.all().delete()

@@ -37,6 +37,8 @@ from routing.models import (
     ConfigRevision,
     Decision,
     Delivery,
+    Escalation,
+    Fact,
     LedgerEntry,
     OwnerLoad,
     PlanAction,
@@ -185,4 +187,8 @@ def make_records(people: SimpleNamespace, crm: SimpleNamespace, version: RuleSet
     }  # fmt: skip
     for row in rows.values():
         row.save()
+    rows["fact"] = Fact.objects.create(lead=lead, kind="decided", at=NOW, decision=decision, detail="assigned")
+    rows["escalation"] = Escalation.objects.create(
+        clock=rows["clock"], rung=80, action="remind", due_at=NOW, fired_at=NOW, late_seconds=0
+    )
     return SimpleNamespace(event=event, key=key, lead=lead, revision=revision, decision=decision, **rows)

@@ -18,7 +18,8 @@ OURS = sorted(
 )
 RECORDS = {
     "leads.Activity", "leads.IdempotencyKey", "leads.Lead", "leads.Note", "leads.RawEvent", "leads.Task",
-    "routing.ConfigRevision", "routing.Decision", "routing.Delivery", "routing.LedgerEntry",
+    "routing.ConfigRevision", "routing.Decision", "routing.Delivery", "routing.Escalation", "routing.Fact",
+    "routing.LedgerEntry",
     "routing.OwnerLoad", "routing.PlanAction", "routing.ReviewItem", "routing.RotationState",
     "routing.SlaClock",
 }  # fmt: skip

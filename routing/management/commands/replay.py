@@ -6,11 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from leads.models import RawEvent
-from routing import plan
-from routing.execute import put_back
-from routing.models import Decision, ReviewItem
-from routing.pipeline import route
+from routing.mending import carry_on
+from routing.refused import Refused
 from routing.replay import verify
 
 MOST_DAYS = 36500
@@ -48,24 +45,9 @@ class Command(BaseCommand):
             raise CommandError(summary)
         self.stdout.write(summary)
 
-    def _carry_on(self, event: int | None) -> None:
-        if not RawEvent.objects.filter(pk=event).exists():
-            raise CommandError(f"There is no event {event}.")
-        put_back(event, timezone.now())
-        if RawEvent.objects.filter(pk=event, state=RawEvent.State.WAITING).exists():
-            route(own=event, limit=1)
-        if not Decision.objects.filter(pk=event).exists():
-            raise CommandError(_undecided(RawEvent.objects.defer("body", "headers").get(pk=event)))
-        resumed = plan.resume(event, timezone.now())
+    def _carry_on(self, event: int) -> None:
+        try:
+            resumed = carry_on(event, timezone.now())
+        except Refused as refused:
+            raise CommandError(refused.sentence) from refused
         self.stdout.write(f"Event {event} keeps its decision; {resumed} plan actions go on.")
-
-
-def _undecided(event: RawEvent) -> str:
-    """Why an event has no decision, in a sentence."""
-    if event.state == RawEvent.State.UNREADABLE:
-        return f"Event {event.pk} could not be read ({event.error}), so there is no decision to keep."
-    if event.state == RawEvent.State.WAITING:
-        return f"Event {event.pk} still waits and has no decision yet."
-    in_review = ReviewItem.objects.filter(event=event, state=ReviewItem.State.OPEN).exists()
-    where = "aside in review" if in_review else "aside"
-    return f"Event {event.pk} was set {where} ({event.error}), so there is no decision to keep."

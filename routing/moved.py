@@ -1,0 +1,63 @@
+"""Acts that are decided in; what belonged to the lead's former state settled, out. Decides and inserts nothing.
+
+Whatever was running, owed or open for the former owner ends in the transaction that moves the lead: clocks are
+cancelled, tasks dropped, messages and CRM writes that are no longer true dropped, review items closed. A fixed
+number of statements, and one for each different resolution.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Q
+
+from leads.models import Task
+from routing.models import Delivery, PlanAction, ReviewItem, SlaClock
+from routing.rows import Settled
+
+STAYING = (
+    ReviewItem.Reason.CRM_ERROR,
+    ReviewItem.Reason.WEBHOOK_RETRY_CONFLICT,
+    ReviewItem.Reason.PIPELINE_STAGE_MISMATCH,
+)
+"""Items about something else than who owns the lead: they stay open when the lead moves."""
+
+
+def settle_lead_rows(acts: Sequence[Settled], now: datetime) -> None:
+    """End what the acts make untrue. Call inside the writer transaction, before their rows are written."""
+    leads = [one.act.lead for one in acts if one.act]
+    end_work(leads, now)
+    PlanAction.objects.filter(
+        decision__lead__in=leads,
+        state__in=[PlanAction.State.PENDING, PlanAction.State.STOPPED, PlanAction.State.DEAD],
+    ).update(state=PlanAction.State.DROPPED, next_try_at=None)
+    Delivery.objects.filter(
+        decision__lead__in=leads,
+        kind__in=[Delivery.Kind.ASSIGNMENT, Delivery.Kind.REMINDER, Delivery.Kind.REVIEW],
+        state__in=[Delivery.State.BLOCKED, Delivery.State.OWED],
+    ).update(state=Delivery.State.DROPPED, next_try_at=None)
+    _close_items(acts, now)
+
+
+def end_work(leads: Sequence[int], now: datetime) -> None:
+    """Cancel the leads' running clocks and drop their open tasks; two statements."""
+    SlaClock.objects.filter(lead__in=leads, state=SlaClock.State.RUNNING).update(
+        state=SlaClock.State.CANCELLED, ended_at=now, next_rung_at=None
+    )
+    Task.objects.filter(lead__in=leads, done_at=None, dropped_at=None).update(dropped_at=now)
+
+
+def _close_items(acts: Sequence[Settled], now: datetime) -> None:
+    groups: dict[tuple[str, int | None], list[int]] = defaultdict(list)
+    for one in acts:
+        assert one.act is not None
+        groups[_resolution(one), one.actor].append(one.act.lead)
+    for (resolution, actor), leads in groups.items():
+        ReviewItem.objects.filter(~Q(reason__in=STAYING), lead__in=leads, state=ReviewItem.State.OPEN).update(
+            state=ReviewItem.State.CLOSED, closed_at=now, closed_by=actor, resolution=resolution
+        )
+
+
+def _resolution(one: Settled) -> str:
+    """What became of the lead, in a line: the beginning of the reason, which names who did it."""
+    return one.decision.outcome.reason[:200]

@@ -1,0 +1,94 @@
+"""What a person did with a lead in; the activity, stopped clocks and facts out. Changes no owner.
+
+Clocks believe the instant at which an act was recorded (`now`), not the one that was said (`at`), so that
+back-dating cannot erase a breach. A clock that was breached before stays breached, and is answered late.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from leads.clean import clean_text
+from leads.models import Activity, Lead
+from routing.engine.clock import STOPS, is_touch, verdict
+from routing.lease import short_transaction
+from routing.models import Fact, SlaClock
+from routing.moving import By
+from routing.refused import Refused
+
+MAX_OUTCOME = 200
+KINDS = tuple(Activity.Kind.values)
+
+
+def record(lead: int, kind: str, by: By, now: datetime, at: datetime | None = None, outcome: str = "") -> Activity:
+    """Write an activity of `kind` (a value of Activity.Kind) and stop what it stops.
+
+    Raises Refused: unknown_kind, in_the_future, gone, closed.
+    """
+    if kind not in KINDS:
+        raise Refused("unknown_kind", f"There is no activity “{kind[:40]}”; use one of {', '.join(KINDS)}.")
+    if at is not None and at > now:
+        raise Refused("in_the_future", "The activity is said to have happened in the future; give a time that is past.")
+    with short_transaction():
+        row = _lead(lead)
+        activity = Activity.objects.create(
+            lead=row, kind=kind, actor_id=by.owner, happened_at=at or now, created_at=now,
+            outcome=clean_text(outcome, MAX_OUTCOME),
+        )  # fmt: skip
+        if is_touch(kind) and by.user is not None:
+            _touched(row, kind, by, now)
+    return activity
+
+
+def accept(lead: int, by: By, now: datetime) -> bool:
+    """The owner says yes; whether it was the first time. Raises Refused: gone, closed, not_yours."""
+    with short_transaction():
+        row = _lead(lead)
+        if row.owner_id is None or row.owner_id != by.owner:
+            raise Refused("not_yours", "Only the owner of a lead can accept it, and it is not yours any more.")
+        if not Lead.objects.filter(pk=lead, owner=by.owner, accepted_at=None).update(accepted_at=now):
+            return False
+        facts = [_fact(row, Fact.Kind.ACCEPTED, by, now, "pressed")]
+        Fact.objects.bulk_create([*facts, *_stop(row, "accept", by, now)])
+    return True
+
+
+def _lead(id: int) -> Lead:
+    row = Lead.objects.filter(pk=id).first()
+    if row is None:
+        raise Refused("gone", f"There is no lead {id}.")
+    if row.state not in Lead.OPEN:
+        raise Refused("closed", f"Lead {id} is {row.get_state_display()}; nothing more is logged on it.")
+    return row
+
+
+def _touched(row: Lead, kind: str, by: By, now: datetime) -> None:
+    """A human touch: the first one is remembered on the lead, and whoever acts has accepted."""
+    facts = [_fact(row, Fact.Kind.TOUCHED, by, now, kind)]
+    Lead.objects.filter(pk=row.pk, touched_at=None).update(touched_at=now)
+    mine = Lead.objects.filter(pk=row.pk, owner=by.owner, accepted_at=None) if by.owner else Lead.objects.none()
+    if mine.update(accepted_at=now):
+        facts.append(_fact(row, Fact.Kind.ACCEPTED, by, now, "acted"))
+    if kind == Activity.Kind.MEETING:
+        facts.append(_fact(row, Fact.Kind.BOOKED, by, now, ""))
+    Fact.objects.bulk_create([*facts, *_stop(row, kind, by, now)])
+
+
+def _stop(row: Lead, act: str, by: By, now: datetime) -> Iterable[Fact]:
+    """End the running clocks that the act stops, each only if it still runs, and answer the breached ones."""
+    stopped = []
+    clocks = SlaClock.objects.filter(lead=row.pk, kind__in=STOPS[act])
+    running = clocks.filter(state=SlaClock.State.RUNNING)
+    for id, kind, due_at, owner in list(running.values_list("id", "kind", "due_at", "owner_id")):
+        ended = verdict(due_at, now)
+        late = {"answered_at": now, "ended_at": due_at} if ended == "breached" else {"ended_at": now}
+        if SlaClock.objects.filter(pk=id, state=SlaClock.State.RUNNING).update(state=ended, next_rung_at=None, **late):
+            stopped.append((kind, ended, due_at if ended == "breached" else now, owner))
+    clocks.filter(state=SlaClock.State.BREACHED, answered_at=None).update(answered_at=now, next_rung_at=None)
+    return [
+        Fact(lead=row, kind=ended, at=at, owner_id=owner, actor_id=by.user, detail=kind)
+        for kind, ended, at, owner in stopped
+    ]
+
+
+def _fact(row: Lead, kind: str, by: By, now: datetime, detail: str) -> Fact:
+    return Fact(lead=row, kind=kind, at=now, owner_id=row.owner_id, actor_id=by.user, detail=detail)
