@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from owners.models import User
 from owners.roles import Act, may, role_of
+from routing import health
 from routing.models import ReviewItem, RuleSetVersion
 from routing.scopes import visible_review_items
 
@@ -110,6 +111,16 @@ FOOT = ("today", "my", "queue", "leads", "rules", "reports", "decisions")
 """On a phone the first four of these that a person may see stand at the foot of the screen."""
 
 
+@dataclass(frozen=True)
+class Banner:
+    """What everybody has to know on every screen. `tone`: warn or bad."""
+
+    tone: str
+    sentence: str
+    href: str = ""
+    link: str = ""
+
+
 class Frame:
     """What surrounds the pages of one request. Each part is worked out when a template asks for it."""
 
@@ -142,6 +153,13 @@ class Frame:
             for section in seen
             if section.entries
         ]
+
+    @property
+    def banners(self) -> list[Banner]:
+        """That background work is late, as this process saw it a few seconds ago: no query."""
+        if not self.sections or not (sentence := health.banner()):
+            return []
+        return [Banner("bad", sentence, reverse("pages:help-topic", args=["health"]), "What to do")]
 
     def _entries(self, entries: Iterable[Entry]) -> Iterable[Entry]:
         for entry in entries:

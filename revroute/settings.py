@@ -65,6 +65,7 @@ def _log_level() -> str:
 
 
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = env.bool("DEBUG", default=False)
 DEMO = env.bool("DEMO", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -172,7 +173,8 @@ DATABASES["default"]["CONN_MAX_AGE"] = None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Background work: the queue wakes, our rows remember (DESIGN.md). `retry` well above `timeout`, so that
-# nothing is handed out twice while it runs; small prefetch; no flood after downtime.
+# nothing is handed out twice while it runs; small prefetch; no flood after downtime. No scheduler: what is due
+# is a column of ours, and whoever may add a schedule could run any code. routing/checks.py guards all this.
 Q_CLUSTER = {
     "name": "revroute",
     "orm": "default",
@@ -184,11 +186,13 @@ Q_CLUSTER = {
     "queue_limit": 4,
     "poll": 1,
     "catch_up": False,
+    "scheduler": False,
+    "broker_class": "routing.broker.Broker",
     "save_limit": 1000,
     "label": "Background work",
 }
 if broker_url := env("Q_BROKER_URL", default=""):
-    Q_CLUSTER.pop("orm")
+    del Q_CLUSTER["orm"], Q_CLUSTER["broker_class"]
     Q_CLUSTER["redis"] = broker_url
 
 # Intake
@@ -209,6 +213,7 @@ EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_FILE_PATH = str(VAR_DIR / "mail")
 EMAIL_TIMEOUT = 10
+OPERATOR_EMAILS = env.list("OPERATOR_EMAILS", default=[])
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="RevRoute <revroute@localhost>")
 
 LANGUAGE_CODE = "en-gb"
@@ -222,6 +227,9 @@ STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
+
+# Who may read /metrics and the details of /healthz/worker from elsewhere than this machine: a bearer token.
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
 
 LOGIN_URL = "admin:login"
 LOGGING = {

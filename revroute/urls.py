@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from revroute.frame import set_theme
 from revroute.start import start
+from routing.api import health
 from routing.api.site import api
 
 urlpatterns = [
@@ -15,5 +16,9 @@ urlpatterns = [
     path("theme/", set_theme, name="theme"),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("healthz/worker", health.worker, name="healthz-worker"),
+    path("metrics", health.numbers, name="metrics"),
     path("", include("routing.pages.urls")),
 ]

@@ -72,7 +72,7 @@ def put_back(id: int, now: datetime) -> bool:
     """Let an event that was set aside wait again, and close its review item; whether there was one."""
     with writing():
         aside = RawEvent.objects.filter(pk=id, state=RawEvent.State.DONE, attempts__gt=0, decisions__isnull=True)
-        if not aside.update(state=RawEvent.State.WAITING, error=""):
+        if not aside.update(state=RawEvent.State.WAITING, error="", attempts=0):
             return False
         ReviewItem.objects.filter(
             event=id, lead=None, reason=ReviewItem.Reason.UNRESOLVED, state=ReviewItem.State.OPEN

@@ -2,11 +2,13 @@
 
 from django.utils import timezone
 from django_q.conf import Conf
-from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from routing import pipeline
+from routing import background, heartbeat
+from routing.broker import waits_untaken
 from routing.lease import budget
+
+BEAT_SECONDS = 5.0
 
 
 def wake_router() -> None:
@@ -15,22 +17,29 @@ def wake_router() -> None:
     One wake-up that nobody took yet is enough, because it drains all that waits: one for each event would ask
     for the writer lock as often, for nothing. The worker's tick is the net under the moment between.
     """
-    if not _is_queued():
-        async_task("routing.tasks.route_waiting")
-
-
-def _is_queued() -> bool:
-    """Whether a task waits untaken in the database's queue: its `lock` lies ahead only once it is taken."""
-    return bool(Conf.ORM) and OrmQ.objects.filter(lock__lte=timezone.now()).exists()
+    if not (Conf.ORM and waits_untaken(Conf.CLUSTER_NAME)):
+        async_task("routing.tasks.route_waiting", save=False)
 
 
 def route_waiting() -> int:
-    """Route what waits, for 20 seconds at most (the queue ends a task after 60); how many events."""
-    has_time = budget()
-    count = 0
-    while results := pipeline.route():
-        count += len(results)
-        if not has_time():
-            async_task("routing.tasks.route_waiting")
-            break
+    """Route what waits, for 20 seconds at most (the queue ends a task after 60); how many events.
+
+    It says every few seconds that it gets on, so that a heartbeat which waits behind it is not missed.
+    """
+    has_time, quiet = budget(), budget(BEAT_SECONDS)
+
+    def tell() -> None:
+        nonlocal quiet
+        if not quiet():
+            heartbeat.beat_here(timezone.now())
+            quiet = budget(BEAT_SECONDS)
+
+    count = background.route_waiting(timezone.now, has_time, tell)
+    if not has_time():
+        async_task("routing.tasks.route_waiting", save=False)
     return count
+
+
+def beat(worker: str) -> None:
+    """A heartbeat of the worker came through its queue."""
+    heartbeat.beat(worker, timezone.now())

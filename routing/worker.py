@@ -13,10 +13,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import DatabaseError, close_old_connections, connection
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
 
 from leads.models import RawEvent
-from routing import delivery, plan
-from routing.pipeline import drain
+from routing import background, delivery, plan
+from routing.lease import budget
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,10 @@ LEFT_AFTER = timedelta(seconds=1)
 """An event younger than this belongs to the request or task that was told of it."""
 
 
+# SQLite uses the partial index of waiting events only for a condition that is written like the index's own.
+WAITING = RawSQL("leads_rawevent.state = 0", (), output_field=BooleanField())
+
+
 class Done(NamedTuple):
     """How many of each kind a tick did."""
 
@@ -34,30 +40,54 @@ class Done(NamedTuple):
     followed_up: int = 0
     delivered: int = 0
 
+    def __str__(self) -> str:
+        return f"{self.routed} events routed, {self.followed_up} plan actions done, {self.delivered} deliveries sent."
+
+
+class Ran(NamedTuple):
+    """How often a part has run, and when it last ended."""
+
+    times: int
+    ended_at: datetime
+
+
+class Ticking:
+    """The threads of the parts. Each counts its runs, so that one that hangs or died is noticed."""
+
+    def __init__(self, clock: Clock, seconds: float, stopping: threading.Event) -> None:
+        self.ran = {name: Ran(0, clock()) for name in PARTS}
+        self._threads = [
+            threading.Thread(target=self._loop, args=(name, part, clock, seconds, stopping), name=name, daemon=True)
+            for name, part in PARTS.items()
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _loop(self, name: str, part: Part, clock: Clock, seconds: float, stopping: threading.Event) -> None:
+        while not stopping.wait(seconds):
+            _safely(name, part, clock)
+            self.ran[name] = Ran(self.ran[name].times + 1, clock())
+        connection.close()
+
+    def report(self) -> dict[str, dict[str, object]]:
+        """How often each part ran and when it last ended, as the worker's row keeps it."""
+        return {name: {"times": ran.times, "at": ran.ended_at.isoformat()} for name, ran in self.ran.items()}
+
+    def join(self, seconds: float) -> None:
+        """Wait for the parts to end what is under way, each so long at most."""
+        for thread in self._threads:
+            thread.join(seconds)
+
 
 def tick(clock: Clock) -> Done:
     """Do what is due, one part after the other. A part that fails is logged and leaves the others alone."""
     return Done(*(_safely(name, part, clock) for name, part in PARTS.items()))
 
 
-def start_ticking(clock: Clock, seconds: float, stopping: threading.Event) -> list[threading.Thread]:
-    """Let every part tick, `seconds` after it has ended, until `stopping` is set; the threads."""
-
-    def loop(name: str, part: Part) -> None:
-        while not stopping.wait(seconds):
-            _safely(name, part, clock)
-        connection.close()
-
-    threads = [threading.Thread(target=loop, args=part, name=part[0], daemon=True) for part in PARTS.items()]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
 def _route_left(clock: Clock) -> int:
     """Route what nobody took. A read first, so that an idle tick never asks for the writer lock."""
-    oldest = RawEvent.objects.filter(state=RawEvent.State.WAITING, received_at__lte=clock() - LEFT_AFTER)
-    return drain(clock) if oldest.exists() else 0
+    left = RawEvent.objects.filter(WAITING, received_at__lte=clock() - LEFT_AFTER)
+    return background.route_waiting(clock, budget()) if left.exists() else 0
 
 
 def _follow_up(clock: Clock) -> int:

@@ -10,11 +10,13 @@ from routing.models.decisions import ConfigRevision, Decision, PlanAction
 from routing.models.deliveries import Delivery
 from routing.models.facts import Fact
 from routing.models.fairness import LedgerEntry, OwnerLoad, RotationState
+from routing.models.health import BatchUnderWay, WorkerHeartbeat, WorkerIncident
 from routing.models.review import ReviewItem
 from routing.models.rules import Condition, Rule, RuleSetVersion
 
 __all__ = [
     "ApiToken",
+    "BatchUnderWay",
     "Condition",
     "ConfigRevision",
     "Decision",
@@ -30,4 +32,6 @@ __all__ = [
     "RuleSetVersion",
     "SlaClock",
     "SlaPolicy",
+    "WorkerHeartbeat",
+    "WorkerIncident",
 ]

@@ -67,6 +67,7 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["next_try_at"], condition=Q(state__in=["owed", "sending"]), name="delivery_due"),
             models.Index(fields=["owner", "-id"], name="delivery_by_owner"),
+            models.Index(fields=["id"], condition=Q(state="dead"), name="delivery_dead"),
         ]
 
     def __str__(self):

@@ -1,13 +1,18 @@
 """Events that no request waits for: one wake-up in the queue, committed with the event, drains them all."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from leads.models import Lead, RawEvent
+from routing.health import worker_state
+from routing.models import Delivery, PlanAction
 from routing.tasks import route_waiting
+from routing.worker import Done, tick
 from tests.builders import TOKEN, make_owner, make_pool, make_source, publish_pool_rule
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,3 +42,26 @@ def test_a_repeat_queues_nothing():
     OrmQ.objects.all().delete()
     assert post(1).status_code == 202
     assert not OrmQ.objects.exists()
+
+
+def test_work_that_lost_its_task_is_found_by_a_tick():
+    """A wake-up that vanished, an alert whose sender died, a CRM write whose worker died: each by its row."""
+    elena = make_owner("elena")
+    make_source("web", elena)
+    publish_pool_rule(elena, make_pool("all", [elena]))
+    now = timezone.now()
+    for lost in range(2):
+        assert post(lost).status_code == 202
+    OrmQ.objects.all().delete()
+    assert tick(lambda: now).routed == 0, "they still belong to whoever is told of them"
+    done = tick(lambda: now + timedelta(seconds=2))
+    assert done == Done(routed=2, followed_up=2, delivered=4)
+    Delivery.objects.filter(channel="email").update(state="sending", sent_at=None, next_try_at=now)
+    PlanAction.objects.update(state="pending", attempts=1, confirmed_at=None, next_try_at=now)
+    assert worker_state(now + timedelta(seconds=100)).sentences[1:] == [
+        "The oldest alert should have gone out 100 seconds ago.",
+        "The oldest CRM write or first task should have been done 100 seconds ago.",
+    ]
+    done = tick(lambda: now + timedelta(seconds=100))
+    assert str(done) == "0 events routed, 2 plan actions done, 2 deliveries sent."
+    assert worker_state(now).sentences[1:] == []

@@ -1,4 +1,4 @@
-"""`manage.py serve`: web and worker together. Prepares the database, prints the address, stops both together."""
+"""`manage.py serve`: web and worker together. Prepares the database, prints the address, keeps the worker going."""
 
 import os
 import socket
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         env = {"PORT": str(options["port"])}  # so that links in answers and mails name the port in use
         group.start("web", self._web(options), env)
         if not options["no_worker"]:
-            group.start("worker", [sys.executable, sys.argv[0], "worker"], env)
+            group.keep("worker", [sys.executable, sys.argv[0], "worker"], env, self._worker_ended)
         self._greet(options)
         try:
             ended = group.wait()
@@ -49,6 +49,10 @@ class Command(BaseCommand):
         if ended:
             raise CommandError(f"The {ended[0]} process ended with status {ended[1]}; everything was stopped.")
         self.stdout.write("Stopped.")
+
+    def _worker_ended(self, name: str, status: int) -> None:
+        self.stderr.write(f"The {name} process ended with status {status} and is started again.")
+        self.stderr.flush()
 
     def _load_demo(self) -> None:
         if not (settings.DEMO and demo.is_empty()):

@@ -1,19 +1,22 @@
-"""`manage.py worker`: the background worker. Starts the queue's cluster and ticks; one line when it stops."""
+"""`manage.py worker`: the background worker. Starts the queue's cluster, ticks and supervises; ends on SIGTERM."""
 
 import sys
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import connection
 from django.utils import timezone
 
 from routing.memory import settle
 from routing.processes import Group
-from routing.worker import Done, start_ticking, tick
+from routing.supervisor import Renewal, Supervisor, begin_again
+from routing.worker import Ticking
 
 TICK_SECONDS = 0.25
+CLUSTER_SECONDS = 8.0
 STOP_SECONDS = 10.0
-"""How long what is under way may take to end; whatever takes longer is taken up again after its lease."""
+"""How long what is under way may take to end; whatever takes longer is taken up again after its lease. The
+cluster gets less than `serve` gives this process, so that it is ended here and not left behind."""
 
 
 class Command(BaseCommand):
@@ -23,29 +26,22 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="Do what is due now, print counts, and end.")
+        parser.add_argument("--once", action="store_true", help="As manage.py sweep: do what is due now, and end.")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         if once:
-            connection.ensure_connection()  # a tick outlives an outage; a single one has nothing to wait for
-            self.stdout.write(_counts(tick(timezone.now)))
+            call_command("sweep", stdout=self.stdout)
             return
         settle()
-        group = Group()
+        group = Group(CLUSTER_SECONDS)
         group.stop_on_signals()
-        cluster = [sys.executable, sys.argv[0], "qcluster"]
-        group.start("queue", cluster)
-        threads = start_ticking(timezone.now, TICK_SECONDS, group.stopping)
+        ticking = Ticking(timezone.now, TICK_SECONDS, group.stopping)
         try:
-            while not group.stopping.wait(TICK_SECONDS):
-                if group.children["queue"].poll() is not None:
-                    group.start("queue", cluster)
+            Supervisor(group, ticking, [sys.executable, sys.argv[0], "qcluster"], timezone.now).run()
+        except Renewal:
+            group.stop()
+            begin_again()
         finally:
             group.stopping.set()
             group.stop()
-            for thread in threads:
-                thread.join(STOP_SECONDS)
-
-
-def _counts(done: Done) -> str:
-    return f"{done.routed} events routed, {done.followed_up} plan actions done, {done.delivered} deliveries sent."
+            ticking.join(STOP_SECONDS)

@@ -1,0 +1,151 @@
+"""A real worker whose queue is wedged, stopped or emptied of its processes works again without a hand.
+
+The long form waits out the limits of every day, three times over; the short one sets them to seconds.
+"""
+
+import os
+import signal
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+from django.utils import timezone
+
+from routing.processes import Group
+from routing.supervisor import Limits, Supervisor
+from routing.worker import Ticking
+from tests.flows.sender import Post
+from tests.flows.server import FULL, _parent, _read, database, serving, wait_until
+from tests.flows.test_concurrency import seed_pool
+
+pytestmark = pytest.mark.server
+
+QUICK = Limits(look=0.1, ask=0.2, report=0.2, stuck=1.0, start=30, part=60, grace=0.5)
+
+
+def run_quick_worker():
+    """`manage.py worker`, but with little patience."""
+    group = Group(5)
+    group.stop_on_signals()
+    ticking = Ticking(timezone.now, 0.25, group.stopping)
+    try:
+        Supervisor(group, ticking, [sys.executable, "manage.py", "qcluster"], timezone.now, QUICK).run()
+    finally:
+        group.stopping.set()
+        group.stop()
+
+
+@contextmanager
+def quick_worker(db):
+    process = db.start(run_quick_worker)
+    try:
+        wait_until(lambda: beats(db) > 0, 30, "a first heartbeat")
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def beats(db):
+    return sum(count for (count,) in db.rows("SELECT beats FROM routing_workerheartbeat"))
+
+
+def renewals(db):
+    return sum(count for (count,) in db.rows("SELECT renewals FROM routing_workerheartbeat"))
+
+
+def cluster(db):
+    """The processes of the queue's cluster, oldest first: its first, the sentinel, then worker, monitor, pusher."""
+    leader = db.value("SELECT cluster_pid FROM routing_workerheartbeat")
+    found = [int(name) for name in os.listdir("/proc") if name.isdigit() and "qcluster" in _read(int(name), "cmdline")]
+    return [leader, *sorted(pid for pid in found if pid != leader and os.getpgid(pid) == leader)]
+
+
+def kill_idle_workers(db):
+    """SIGKILL for the process that waits for a task, and so holds the queue's lock, until nothing comes through."""
+    for _ in range(10):
+        sentinel = cluster(db)[1]
+        os.kill(next(pid for pid in cluster(db) if _parent(pid) == sentinel), signal.SIGKILL)
+        before = beats(db)
+        time.sleep(12 if FULL else 0.6)
+        if beats(db) == before:
+            return
+    raise AssertionError("the queue does not wedge")
+
+
+def stop_all(db):
+    for pid in cluster(db):
+        os.kill(pid, signal.SIGSTOP)
+
+
+def recover(db, harm, notice, work):
+    """Do harm; (seconds until it was noticed, seconds until a heartbeat came through again)."""
+    began, before = time.monotonic(), renewals(db)
+    harm(db)
+    wait_until(lambda: renewals(db) > before, notice, "the stall is noticed")
+    noticed, seen = time.monotonic() - began, beats(db)
+    wait_until(lambda: beats(db) > seen, work, "work comes through the queue again")
+    return noticed, time.monotonic() - began
+
+
+def test_a_wedged_queue_and_a_stopped_one_are_renewed():
+    with database() as db, quick_worker(db) as process:
+        for harm in (kill_idle_workers, stop_all):
+            old = cluster(db)
+            recover(db, harm, 20, 30)
+            assert not set(old) & set(cluster(db))
+        assert renewals(db) == 2
+        process.terminate()
+        assert process.wait(20) == 0
+        assert db.rows("SELECT name FROM routing_workerheartbeat") == []
+
+
+ASYNC = {"prefer": "respond-async"}
+
+
+def test_a_hundred_queued_leads_are_all_routed_after_the_secret_key_was_rotated():
+    """What was queued under the old key can no longer be read; the rows are the truth, and the tick finds them."""
+    with database(seed_pool, [1]) as db:
+        with serving(db, "--no-worker", SECRET_KEY="the-old-key") as server:
+            posts = [Post({"email": f"b{n}@firm{n}.example"}, **ASYNC) for n in range(100)]
+            assert {answer.status for answer in server.send(posts, connections=8)} == {202}
+            server.stop()
+        assert db.value("SELECT COUNT(*) FROM leads_rawevent WHERE state = 0") == 100
+        assert db.value("SELECT COUNT(*) FROM django_q_ormq WHERE key = 'revroute'") >= 1
+        with serving(db, SECRET_KEY="the-new-key", SECRET_KEY_FALLBACKS="the-old-key") as server:
+            wait_until(lambda: beats(db) > 0, 30, "heartbeats come through the queue")
+            db.settle()
+            assert server.post({"email": "one-more@firm.example"}, **ASYNC).status == 202
+            db.settle()
+        assert db.value("SELECT COUNT(*) FROM leads_lead WHERE state = 'assigned'") == 101
+        assert db.value("SELECT COUNT(*) FROM routing_delivery WHERE state = 'sent'") > 0
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not FULL, reason="takes half a minute")
+def test_a_killed_worker_is_started_again_and_nothing_of_the_old_one_runs_on():
+    with database() as db, serving(db) as server:
+        wait_until(lambda: beats(db) > 0, 30, "a first heartbeat")
+        old = cluster(db)
+        kill_idle_workers(db)  # so that the old cluster does not end by itself
+        os.kill(server.child("worker"), signal.SIGKILL)
+        wait_until(lambda: "The worker process ended with status -9 and is started again." in server.tail(), 5, "said")
+        wait_until(lambda: beats(db) > 0 and cluster(db)[0] != old[0], 30, "another heartbeat")
+        assert not [pid for pid in old if pid in server.processes()]
+        assert db.value("SELECT COUNT(*) FROM routing_workerheartbeat") == 1
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not FULL, reason="takes six minutes")
+@pytest.mark.parametrize("harm", [kill_idle_workers, stop_all])
+def test_three_stalls_are_noticed_within_60_s_and_over_within_120_s_without_a_hand(harm):
+    with database(seed_pool, [1]) as db, serving(db) as server:
+        wait_until(lambda: beats(db) > 0, 30, "a first heartbeat")
+        for run in range(3):
+            noticed, works = recover(db, harm, 60, 120)
+            print(f"{harm.__name__}, run {run + 1}: noticed after {noticed:.1f} s, working after {works:.1f} s")
+            answer = server.post({"email": f"ada-{run}@analytical.example"}, prefer="respond-async")
+            assert answer.status == 202
+            db.settle()
+            time.sleep(15)
