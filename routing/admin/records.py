@@ -46,9 +46,14 @@ class DecisionAdmin(RecordAdmin):
         ),
         ("Who", {"fields": ["lead", "event", "owner", "team", "lead_type", "high_intent", "review_reason"]}),
         ("What", {"fields": ["tier", "pipeline_key", "stage_key", "sequence", "sla_policy", "due_at"]}),
-        ("Proof", {"fields": ["version", "revision", "digest", "trace_shown", "candidates_shown"]}),
+        ("Proof", {"fields": ["version", "revision", "digest"]}),
+        ("Trace and candidates as stored", {"fields": ["trace_shown", "candidates_shown"], "classes": ["collapse"]}),
         ("Snapshot", {"fields": ["snapshot_shown"], "classes": ["collapse"]}),
     ]
+
+    def render_change_form(self, request, context, *args, obj=None, **kwargs):
+        context["told"] = _told(obj) if obj else None
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     @admin.display(description="Trace")
     def trace_shown(self, decision):
@@ -58,7 +63,7 @@ class DecisionAdmin(RecordAdmin):
     @admin.display(description="Candidates")
     def candidates_shown(self, decision):
         told = _told(decision)
-        return pretty(told["candidates"]) if told else "This decision cannot be told in full; the trace is as stored."
+        return pretty(told["candidates"]) if told else "-"
 
     @admin.display(description="Snapshot")
     def snapshot_shown(self, decision):

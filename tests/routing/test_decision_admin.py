@@ -6,6 +6,7 @@ import json
 import pytest
 
 from leads.models import Lead
+from routing.drawing import draw
 from routing.models import Decision
 from routing.rulebook import publish
 from tests.builders import NOW, make_owner, make_pool, make_rule, make_source, make_version
@@ -46,6 +47,16 @@ def test_the_page_shows_the_documents_trace_with_the_rules_that_did_not_hold(ele
     assert (austria["name"], austria["result"]) == ("Austria", "no_match")
     assert {candidate["name"] for candidate in candidates} == {"Elena", "Ben"}
     assert "<script>alert(1)" not in page.content.decode()
+    story = draw(page.context["told"])
+    assert [(step["name"], step["decided"], step["summary"]) for step in story["steps"] if step["rules"]] == [
+        ("Territory owner", False, "1 rule, which did not lead anywhere"),
+        ("Round robin pool", True, "Everybody: whose turn it is"),
+    ]
+    assert story["steps"][4]["rules"][0]["groups"] == [
+        [{"icon": "x", "tone": "bad", "word": "does not hold", "asked": "country is AT", "saw": "DE"}]
+    ]
+    assert [(person["name"], person["chosen"]) for person in story["candidates"]] == [("Ben", False), ("Elena", True)]
+    assert "decided here" in page.content.decode()
     assert Lead.objects.count() == 1
 
 
@@ -53,7 +64,7 @@ def test_the_page_shows_the_documents_trace_with_the_rules_that_did_not_hold(ele
 def test_the_snapshot_is_folded_away(admin_client):
     story = make_story()
     page = admin_client.get(address(Decision, "change", story.decision.pk))
-    before, folded = page.content.decode().split("<details>", 1)
+    before, folded = page.content.decode().rsplit("<details>", 1)
     assert ("91" in folded.split("</details>")[0], "&quot;score&quot;" in before) == (True, False)
     assert page.context["adminform"].fieldsets[-1][1]["classes"] == ["collapse"]
 
