@@ -216,7 +216,9 @@ def test(only: list[str], arguments: list[str], full: bool) -> int:
         if "postgres" in chosen:
             try:
                 with test_postgres() as address:
-                    verdicts.stage("postgres", [pytest + arguments], {**env, **address}, keep=True)
+                    # Pure tests give the same on any database: once is enough.
+                    once = {"TESTS_OF_THE_DATABASE_ONLY": "1"} if "sqlite" in chosen and not arguments else {}
+                    verdicts.stage("postgres", [pytest + arguments], {**env, **address, **once}, keep=True)
             except Unavailable as reason:
                 verdicts.skip("PostgreSQL", reason)
     return verdicts.conclude()

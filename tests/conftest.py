@@ -5,6 +5,7 @@ import time
 
 import pytest
 from django.db import connection
+from django.test import override_settings
 from hypothesis import settings
 
 from routing import combine, current, prepare
@@ -12,6 +13,27 @@ from routing import combine, current, prepare
 # The same examples in every `make test`, so that a red run is about the change; new ones in `make test-all`.
 settings.register_profile("steady", derandomize=os.environ.get("REVROUTE_FULL") != "1", deadline=None)
 settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cheap_passwords():
+    """A real hash takes a third of a second by intent, and hundreds of tests sign somebody in."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what touches no database, where it ran on another one already (TESTS_OF_THE_DATABASE_ONLY)."""
+    if os.environ.get("TESTS_OF_THE_DATABASE_ONLY") != "1":
+        return
+    needing = [item for item in items if _needs_a_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(needing)])
+    items[:] = needing
+
+
+def _needs_a_database(item):
+    marked = any(item.get_closest_marker(mark) for mark in ("django_db", "server", "postgres", "browser"))
+    return marked or not {"db", "transactional_db"}.isdisjoint(item.fixturenames)
 
 
 @pytest.fixture(autouse=True)
