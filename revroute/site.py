@@ -1,8 +1,13 @@
 """Models registered by the apps' admin modules come in; the admin site in our frame goes out."""
 
+from functools import update_wrapper
+
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.views.decorators.cache import never_cache
 
 QUEUE = "django_q"
 """The queue's own app. Whoever may add a schedule runs any code, so its screens are for superusers alone."""
@@ -43,7 +48,25 @@ class Site(admin.AdminSite):
             super().register(model, chosen, **options)
 
     def get_urls(self):
-        return [path("all/", self.admin_view(self.everything), name="everything"), *super().get_urls()]
+        """Signing out and the password are everybody's, who enters the admin or not."""
+        return [
+            path("all/", self.admin_view(self.everything), name="everything"),
+            path("logout/", never_cache(self.logout), name="logout"),
+            path("password_change/", never_cache(login_required(self.password_change)), name="password_change"),
+            path("password_change/done/", login_required(self.password_change_done), name="password_change_done"),
+            *super().get_urls(),
+        ]
+
+    def admin_view(self, view, cacheable=False):
+        """As Django's, but whoever is signed in and may not enter is told so, not asked to sign in again."""
+        guarded = super().admin_view(view, cacheable)
+
+        def answer(request, *args, **kwargs):
+            if request.user.is_authenticated and not self.has_permission(request):
+                raise PermissionDenied
+            return guarded(request, *args, **kwargs)
+
+        return update_wrapper(answer, view)
 
     def each_context(self, request):
         """The stock context without its list of all models, which only its own sidebar reads."""

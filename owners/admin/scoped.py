@@ -7,6 +7,7 @@ fields and filters from the two methods below. A row outside is answered as one 
 from typing import ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404
 
@@ -52,6 +53,12 @@ class ScopedMixin:
 
     def lookup_allowed(self, lookup, value, request):
         return lookup.split("__")[0] not in self.secret and super().lookup_allowed(lookup, value, request)
+
+    def history_view(self, request, object_id, extra_context=None):
+        """Django looks for the row first, and would tell who may see none whether it is there."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
 
     def _get_obj_does_not_exist_redirect(self, request, opts, object_id):
         """Django would go to the index with a message; nothing here is nothing here."""

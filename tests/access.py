@@ -1,0 +1,194 @@
+"""Who may ask what: the table of addresses, methods and roles, written by hand; and which rows stand behind them.
+
+To add a page: write a line for GET and one for POST under its part (name of the address, methods, a cell for each
+role in the order of the head). A new kind of argument needs a line in ARGUMENTS; a new admin model, a place in
+MODELS. `pytest tests/test_access.py` says what is missing, and then asks every address as everybody.
+"""
+
+from itertools import chain
+
+ROLES = ("visitor", "Administrator", "RevOps", "Manager", "Auditor", "Rep", "Marketing", "Integrator")
+
+# Cells: `ok` is 200, or a redirect that is not to the login; `login` is a redirect to it; else the status.
+# A manager and a rep who get `ok` here get 404 for a row of somebody else's team, save those of SHARED.
+
+MODELS = {
+    # What the company is made of: RevOps writes it, managers see their part.
+    "configuration": "owners_owner owners_team owners_pool leads_source leads_leadtype leads_pipeline leads_stage"
+    " leads_company leads_contact leads_deal routing_slapolicy",
+    # What managers write for the teams they lead; not all of it may be added or deleted by them.
+    "team": "owners_absence owners_delegation owners_territoryarea",
+    "member": "owners_poolmember",
+    "territory": "owners_territory",
+    "rules": "routing_rule routing_rulesetversion",
+    "tokens": "routing_apitoken",
+    "users": "owners_user",
+    # What happened: nobody writes it.
+    "record": "leads_lead leads_rawevent leads_activity leads_note leads_task routing_decision routing_planaction"
+    " routing_delivery routing_slaclock routing_escalation routing_fact routing_reviewitem routing_rotationstate"
+    " routing_ledgerentry routing_ownerload",
+    "internal": "leads_idempotencykey routing_configrevision",
+    # Code and rights: for superusers, who are no role.
+    "superuser": "auth_group django_q_schedule django_q_success django_q_failure django_q_ormq",
+}
+
+SHARED = {"leads_source", "leads_leadtype", "leads_pipeline", "leads_stage", "routing_slapolicy"}
+"""Words that the whole company uses: nobody's row is outside anybody's scope."""
+
+TABLE = """
+# address                           methods   visitor Admin RevOps Manager Auditor Rep   Market Integr
+start                               GET,POST  login   ok    ok     ok      ok      ok    ok     ok
+favicon.ico                         GET,POST  ok      ok    ok     ok      ok      ok    ok     ok
+theme                               GET       405     405   405    405     405     405   405    405
+theme                               POST      ok      ok    ok     ok      ok      ok    ok     ok
+pages:setup                         GET,POST  404     404   404    404     404     404   404    404
+pages:help                          GET,POST  login   ok    ok     ok      ok      ok    ok     ok
+pages:help-topic                    GET,POST  login   ok    ok     ok      ok      ok    ok     ok
+
+# The admin itself
+admin:index                         GET,POST  login   ok    ok     ok      ok      403   403    403
+admin:everything                    GET,POST  login   ok    ok     ok      ok      403   403    403
+admin:app_list                      GET,POST  login   ok    ok     ok      ok      403   403    403
+admin:login                         GET       ok      ok    ok     ok      ok      ok    ok     ok
+admin:login                         POST      ok      ok    ok     ok      ok      ok    ok     ok
+admin:logout                        GET       405     405   405    405     405     405   405    405
+admin:logout                        POST      ok      ok    ok     ok      ok      ok    ok     ok
+admin:password_change               GET,POST  login   ok    ok     ok      ok      ok    ok     ok
+admin:password_change_done          GET       login   ok    ok     ok      ok      ok    ok     ok
+admin:password_change_done          POST      login   405   405    405     405     405   405    405
+admin:autocomplete                  GET       login   403   403    403     403     403   403    403
+admin:autocomplete                  POST      login   405   405    405     405     403   403    403
+admin:jsi18n                        GET       login   ok    ok     ok      ok      403   403    403
+admin:jsi18n                        POST      login   405   405    405     405     403   403    403
+admin:view_on_site                  GET,POST  login   404   404    404     404     403   403    403
+admin/(?P<url>.*)$                  GET,POST  login   404   404    404     404     403   403    403
+admin/{any}/<path:object_id>/       GET       login   ok    ok     ok      ok      403   403    403
+
+# Its screens, by kind of model
+admin:{configuration}_changelist    GET,POST  login   ok    ok     ok      ok      403   403    403
+admin:{configuration}_add           GET,POST  login   ok    ok     403     403     403   403    403
+admin:{configuration}_change        GET       login   ok    ok     ok      ok      403   403    403
+admin:{configuration}_change        POST      login   ok    ok     403     403     403   403    403
+admin:{configuration}_delete        GET,POST  login   ok    ok     403     403     403   403    403
+admin:{configuration}_history       GET       login   ok    ok     ok      ok      403   403    403
+
+admin:{team}_changelist             GET,POST  login   ok    ok     ok      ok      403   403    403
+admin:{team}_add                    GET,POST  login   ok    ok     ok      403     403   403    403
+admin:{team}_change                 GET       login   ok    ok     ok      ok      403   403    403
+admin:{team}_change                 POST      login   ok    ok     ok      403     403   403    403
+admin:{team}_delete                 GET,POST  login   ok    ok     ok      403     403   403    403
+admin:{team}_history                GET       login   ok    ok     ok      ok      403   403    403
+
+admin:{member}_changelist           GET,POST  login   ok    ok     ok      ok      403   403    403
+admin:{member}_add                  GET,POST  login   ok    ok     ok      403     403   403    403
+admin:{member}_change               GET       login   ok    ok     ok      ok      403   403    403
+admin:{member}_change               POST      login   ok    ok     ok      403     403   403    403
+admin:{member}_delete               GET,POST  login   ok    ok     403     403     403   403    403
+admin:{member}_history              GET       login   ok    ok     ok      ok      403   403    403
+
+admin:{territory}_changelist        GET,POST  login   ok    ok     ok      ok      403   403    403
+admin:{territory}_add               GET,POST  login   ok    ok     403     403     403   403    403
+admin:{territory}_change            GET       login   ok    ok     ok      ok      403   403    403
+admin:{territory}_change            POST      login   ok    ok     ok      403     403   403    403
+admin:{territory}_delete            GET,POST  login   ok    ok     403     403     403   403    403
+admin:{territory}_history           GET       login   ok    ok     ok      ok      403   403    403
+
+admin:{rules}_changelist            GET,POST  login   ok    ok     403     ok      403   403    403
+admin:{rules}_add                   GET,POST  login   ok    ok     403     403     403   403    403
+admin:{rules}_change                GET       login   ok    ok     403     ok      403   403    403
+admin:{rules}_change                POST      login   ok    ok     403     403     403   403    403
+admin:{rules}_delete                GET,POST  login   ok    ok     403     403     403   403    403
+admin:{rules}_history               GET       login   ok    ok     403     ok      403   403    403
+admin:routing_rulesetversion_publish GET,POST login   ok    ok     403     403     403   403    403
+admin:routing_rulesetversion_copy   GET       login   405   405    405     405     403   403    403
+admin:routing_rulesetversion_copy   POST      login   ok    ok     403     403     403   403    403
+
+admin:{tokens}_changelist           GET,POST  login   ok    ok     403     ok      403   403    403
+admin:{tokens}_add                  GET,POST  login   ok    ok     403     403     403   403    403
+admin:{tokens}_change               GET       login   ok    ok     403     ok      403   403    403
+admin:{tokens}_change               POST      login   ok    ok     403     403     403   403    403
+admin:{tokens}_delete               GET,POST  login   ok    ok     403     403     403   403    403
+admin:{tokens}_history              GET       login   ok    ok     403     ok      403   403    403
+
+admin:{users}_changelist            GET,POST  login   ok    403    403     ok      403   403    403
+admin:{users}_add                   GET,POST  login   ok    403    403     403     403   403    403
+admin:{users}_change                GET       login   ok    403    403     ok      403   403    403
+admin:{users}_change                POST      login   ok    403    403     403     403   403    403
+admin:{users}_delete                GET,POST  login   403   403    403     403     403   403    403
+admin:{users}_history               GET       login   ok    403    403     ok      403   403    403
+admin:auth_user_password_change     GET,POST  login   ok    403    403     403     403   403    403
+
+admin:{record}_changelist           GET,POST  login   ok    ok     ok      ok      403   403    403
+admin:{record}_add                  GET,POST  login   403   403    403     403     403   403    403
+admin:{record}_change               GET       login   ok    ok     ok      ok      403   403    403
+admin:{record}_change               POST      login   403   403    403     403     403   403    403
+admin:{record}_delete               GET,POST  login   403   403    403     403     403   403    403
+admin:{record}_history              GET       login   ok    ok     ok      ok      403   403    403
+
+admin:{internal}_changelist         GET,POST  login   ok    ok     403     ok      403   403    403
+admin:{internal}_add                GET,POST  login   403   403    403     403     403   403    403
+admin:{internal}_change             GET       login   ok    ok     403     ok      403   403    403
+admin:{internal}_change             POST      login   403   403    403     403     403   403    403
+admin:{internal}_delete             GET,POST  login   403   403    403     403     403   403    403
+admin:{internal}_history            GET       login   ok    ok     403     ok      403   403    403
+
+admin:{superuser}_changelist        GET,POST  login   403   403    403     403     403   403    403
+admin:{superuser}_add               GET,POST  login   403   403    403     403     403   403    403
+admin:{superuser}_change            GET,POST  login   403   403    403     403     403   403    403
+admin:{superuser}_delete            GET,POST  login   403   403    403     403     403   403    403
+admin:{superuser}_history           GET       login   403   403    403     403     403   403    403
+
+# The API, asked with a token of scope `write` that stands for the person
+api:openapi-json                    GET,POST  ok      ok    ok     ok      ok      ok    ok     ok
+api:openapi-view                    GET,POST  ok      ok    ok     ok      ok      ok    ok     ok
+api:api-root                        GET,POST  404     404   404    404     404     404   404    404
+api:post_lead                       GET       405     405   405    405     405     405   405    405
+api:post_lead                       POST      401     401   401    401     401     401   401    401
+api:event                           GET       401     ok    ok     ok      ok      ok    404    ok
+api:leads                           GET       401     ok    ok     ok      ok      ok    ok     ok
+api:lead                            GET       401     ok    ok     ok      ok      ok    404    ok
+api:decision                        GET       401     ok    ok     ok      ok      ok    404    ok
+api:not_chosen                      GET       401     ok    ok     ok      ok      ok    404    ok
+api:{readonly}                      POST      405     405   405    405     405     405   405    405
+"""
+
+NAMES = {
+    "any": "*",
+    "readonly": "event leads lead decision not_chosen",
+}
+"""Further words for {…} in the table."""
+
+ARGUMENTS = {
+    "lead_id": lambda story: story.routed.pk,
+    "event_id": lambda story: story.event.pk,
+    "owner": lambda story: story.elena.key,
+    "source_key": lambda story: story.source.key,
+    "app_label": lambda story: "routing",
+    "content_type_id": lambda story: 1,
+    "topic": lambda story: "roles",
+    "url": lambda story: "nothing-here/",
+}
+"""Values of an address's arguments; `object_id` and `id` of an admin page are the story's row of its model."""
+
+
+def rows() -> dict[tuple[str, str], tuple[str, ...]]:
+    """The table as {(address, method): a cell for each of ROLES}; {…} written out. Raises ValueError for a bad line."""
+    lines = [line.split() for line in TABLE.splitlines() if line.strip() and not line.startswith("#")]
+    return dict(chain.from_iterable(_rows_of(line) for line in lines))
+
+
+def _rows_of(line: list[str]):
+    address, methods, *cells = line
+    if len(cells) != len(ROLES):
+        raise ValueError(f"{address} {methods} has {len(cells)} cells; there are {len(ROLES)} roles.")
+    for name in _written_out(address):
+        for method in methods.split(","):
+            yield (name, method), tuple(cells)
+
+
+def _written_out(address: str) -> list[str]:
+    if "{" not in address:
+        return [address]
+    before, rest = address.split("{", 1)
+    word, after = rest.split("}", 1)
+    return [f"{before}{name}{after}" for name in (MODELS | NAMES)[word].split()]
