@@ -130,6 +130,24 @@ def _arriving(url: str, stored: int, rate: int, seconds: float, worker: bool) ->
         **_answers(seen),
         "owned_p50_ms": round(percentile(owned, 0.5), 1),
         "owned_p99_ms": round(percentile(owned, 0.99), 1),
+        **(_alerts(mark) if worker else {}),
+    }
+
+
+def _alerts(mark: Mark) -> dict[str, Any]:
+    """From the ownership's batch to the beginning of the tick that made the first attempt, on every channel.
+
+    `early`: attempts before the ownership; there must be none.
+    """
+    rows = Delivery.objects.filter(
+        decision__gt=mark.event, kind=Delivery.Kind.ASSIGNMENT, attempted_at__isnull=False
+    ).values_list("created_at", "attempted_at")
+    waits = [(attempted_at - created_at).total_seconds() * 1000 for created_at, attempted_at in rows]
+    return {
+        "alerts": len(waits),
+        "alert_p50_ms": round(percentile(waits, 0.5), 1),
+        "alert_p99_ms": round(percentile(waits, 0.99), 1),
+        "alerts_early": sum(wait < 0 for wait in waits),
     }
 
 

@@ -78,6 +78,7 @@ def test_intake_answers_every_post_and_leaves_nothing_waiting(bench):
     assert figures["statuses"].keys() <= {"201", "202"}
     assert (figures["unanswered"], figures["left_waiting"]) == (0, 0)
     assert figures["arrivals"].keys() == {"20", "100"}
+    assert {row["alerts_early"] for row in figures["arrivals"].values()} == {0}
 
 
 def test_a_missing_folder_of_floors_is_one_sentence(bench, tmp_path):
