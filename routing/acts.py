@@ -15,6 +15,7 @@ from leads.clean import clean_text
 from leads.models import Lead
 from owners.models import Owner
 from owners.writer import writing
+from routing.again import ask_again
 from routing.current import in_force
 from routing.models import Decision, Fact, OwnerLoad, ReviewItem
 from routing.moved import end_work
@@ -41,7 +42,8 @@ class Done(NamedTuple):
 def claim(item: int, by: By, now: datetime) -> Done:
     """Take the item's lead, if nobody was faster and there is room; charged to the pool that it came from.
 
-    An item without a lead, or about a lead that has its owner, is taken over instead: the claimer answers for it.
+    An item without a lead, or about a lead that is not in review itself, is taken over instead: the claimer answers
+    for it.
     Raises Refused: gone, taken, no_owner, at_capacity, not_available.
     """
     if by.owner is None:
@@ -50,7 +52,7 @@ def claim(item: int, by: By, now: datetime) -> Done:
         return again
     with writing():
         row = _open_item(item, now)
-        if row.lead is None or row.lead.state == Lead.State.ASSIGNED:
+        if row.lead is None or row.lead.state != Lead.State.REVIEW:
             return _hand_over(row, by.owner, by)
         at = _standing(row.lead.pk)
         why = row.get_reason_display() if row.reason in ReviewItem.Reason.values else row.reason
@@ -58,7 +60,7 @@ def claim(item: int, by: By, now: datetime) -> Done:
 
 
 def assign(item: int, to: int, by: By, why: str, now: datetime) -> Done:
-    """Give the item's lead to somebody; where the lead has its owner already or there is none, name them for the item.
+    """Give the item's lead to somebody; where that is not in review itself, name them for the item.
 
     `to`: an owner id. Raises Refused: gone, taken, why_missing, unknown_owner, at_capacity, not_available.
     """
@@ -66,7 +68,7 @@ def assign(item: int, to: int, by: By, why: str, now: datetime) -> Done:
     with writing():
         row = _open_item(item, now)
         _known_owner(to)
-        if row.lead is None or row.lead.state == Lead.State.ASSIGNED:
+        if row.lead is None or row.lead.state != Lead.State.REVIEW:
             return _hand_over(row, to, by)
         return _give(_standing(row.lead.pk), "assign", by, why, now, to=to, cause="by_hand")
 
@@ -116,9 +118,9 @@ def reassign(lead: int, to: int, by: By, why: str, now: datetime, seen_owner: in
         at = _standing(lead)
         _known_owner(to)
         _unchanged(at, seen_owner)
-        if at.lead.owner_id == to:
+        if at.owner == to:
             raise Refused("no_change", f"{at.lead.owner} has this lead already.")
-        kind = "reassign" if at.lead.owner_id is not None else "assign"
+        kind = "reassign" if at.owner is not None else "assign"
         return _give(at, kind, by, why, now, to=to, cause="by_hand")
 
 
@@ -128,12 +130,13 @@ def decline(lead: int, by: By, why: str, now: datetime) -> Done:
     why = _why(why)
     with writing():
         at = _standing(lead)
-        if at.lead.owner_id is None or at.lead.owner_id != by.owner:
+        if at.owner is None or at.owner != by.owner:
             raise Refused("not_yours", "Only the owner of a lead can decline it, and it is not yours any more.")
         Fact.objects.create(
             lead=at.lead, kind=Fact.Kind.DECLINED, at=now, owner_id=by.owner, actor_id=by.user, detail="declined"
         )
-        return _asked(at, "decline", by, f"{by.name} declined it: {why}", now, cause="declined", final=False)
+        asked = ask_again(at, "decline", by, f"{by.name} declined it: {why}", now, "declined")
+        return done_of(decide_acts([asked], by, in_force()).write(now)[0])
 
 
 def nurture(lead: int, by: By, why: str, now: datetime, seen_owner: int | None = None) -> Done:
@@ -253,10 +256,10 @@ def _asked(
     decided = decide_acts([Asked(at, ask(at, kind, by, why, now, **fields))], by, config)
     if check:
         check(decided.settled[0].decision)
-    return done(decided.write(now)[0])
+    return done_of(decided.write(now)[0])
 
 
-def done(settled: Any) -> Done:
+def done_of(settled: Any) -> Done:
     """What a written act led to."""
     outcome = settled.decision.outcome
     owner = outcome.owner if outcome.status == "assigned" else None

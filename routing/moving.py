@@ -54,6 +54,11 @@ class Standing:
     had: tuple[int, ...]
 
     @property
+    def owner(self) -> int | None:
+        """Who works on it; nobody does on one that is closed, nurtured or rejected."""
+        return self.lead.owner_id if self.lead.state == Lead.State.ASSIGNED else None
+
+    @property
     def rule(self) -> Rule | None:
         """The rule that decided, of the version it was decided by."""
         if self.decision.version_id is None or self.decision.rule_id is None:
@@ -99,7 +104,7 @@ def _act(at: Standing, kind: str, by: By, why: str, fields: dict[str, Any]) -> A
     rule, decision = at.rule, at.decision
     return Act(
         kind=kind, lead=at.lead.pk, by=by.name, by_owner=by.owner, why=why,
-        owner=at.lead.owner_id, step=decision.hierarchy_step, team=decision.team_id, deal=at.lead.deal_id,
+        state=at.lead.state, owner=at.owner, step=decision.hierarchy_step, team=decision.team_id, deal=at.lead.deal_id,
         tier=rule.tier if rule else decision.tier,
         policy=decision.sla_policy,
         pipeline=decision.pipeline_key or (rule.pipeline if rule else ""),
@@ -139,9 +144,15 @@ def decide_acts(asked: Sequence[Asked], by: By, config: Configuration) -> Decide
     settled = []
     for one, id in zip(asked, new_ids(len(asked)), strict=True):
         decision = decide(one.case, numbers, config.rules, config.people)
-        numbers.take(decision, former=one.at.lead.owner_id)
+        numbers.take(decision, former=one.at.owner)
         settled.append(_settled(one, decision, id, by))
     return Decided(settled, config, numbers)
+
+
+def with_reason(asked: Asked, why: str) -> Asked:
+    """The same act with another reason, where the reason is known only once the case is."""
+    assert asked.case.act is not None
+    return asked._replace(case=replace(asked.case, act=replace(asked.case.act, why=why)))
 
 
 def _settled(one: Asked, decision: DecisionValue, id: int, by: By) -> Settled:

@@ -187,6 +187,9 @@ def _give_contact(context: Context, contact: int, owner: int) -> None:
 STATES = {"assigned": "assigned", "review": "review", "nurture": "nurture", "rejected": "rejected"}
 
 
+ENDED = (Lead.State.NURTURE, Lead.State.REJECTED, Lead.State.CLOSED)
+
+
 def lead_name(facts: dict) -> str:
     """The buyer in one line, for lists."""
     return f"{facts.get('first_name', '')} {facts.get('last_name', '')}".strip() or facts.get("company_name", "")
@@ -340,6 +343,8 @@ def _add_facts(settled: Settled, context: Context) -> None:
     context.add(FACTS, lead, Kind.DECIDED, now, id, outcome.owner, actor, act.kind if act else outcome.status)
     if act and act.owner is not None and act.owner != outcome.owner:
         context.add(FACTS, act.lead, Kind.REASSIGNED, now, id, act.owner, actor, act.cause or act.kind)
+    if act and act.state in ENDED and outcome.status in ("assigned", "review"):
+        context.add(FACTS, act.lead, Kind.REOPENED, now, id, outcome.owner, actor, act.state)
     if outcome.status == "assigned":
         context.add(FACTS, lead, Kind.OWNED, now, id, outcome.owner, actor, act.kind if act else "routing")
         if not context.connector:  # the built-in CRM is written in this very transaction

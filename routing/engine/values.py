@@ -107,9 +107,9 @@ class Act:
     """What is wanted of a lead that stands already, and how it stands.
 
     `kind`: claim, assign, reassign, escalate, decline, again, nurture or reject. `by`: who wants it, as sentences
-    name them; `by_owner`: their owner id. `cause`: stable code for reports. `owner`: who has it now; `to`: who
-    shall. `reviewer`: who is named if it ends in review. `pool`: whose rotation a lead taken out of turn is
-    charged to. `final`: an escalation that asks nobody else. The rest is of the decision in force.
+    name them; `by_owner`: their owner id. `cause`: stable code for reports. `state`: of the lead. `owner`: who has
+    it now; `to`: who shall. `reviewer`: who is named if it ends in review. `pool`: whose rotation a lead taken out
+    of turn is charged to. `final`: an escalation that asks nobody else. The rest is of the decision in force.
     """
 
     kind: str
@@ -118,6 +118,7 @@ class Act:
     why: str
     cause: str = ""
     by_owner: int | None = None
+    state: str = ""
     owner: int | None = None
     to: int | None = None
     reviewer: int | None = None

@@ -319,6 +319,10 @@ def test_closed_lead_keeps_its_owner_and_frees_their_room(company):
     assert SlaClock.objects.filter(state="running").count() == 0
     assert facts(lead)[-1] == ("closed", "converted")
     assert refusal(acts.close, lead.pk, "lost", RITA, LATER) == "no_change"
+    acts.reassign(lead.pk, lead.owner_id, RITA, "came back", LATER)  # reopened with whom it was closed
+    assert OwnerLoad.objects.get(owner=lead.owner).open_leads == 1
+    assert ("reopened", "closed") in facts(lead)
+    acts.close(lead.pk, "lost", RITA, LATER)
     assert refusal(touch.record, lead.pk, "call", RITA, LATER) == "closed"
 
 
