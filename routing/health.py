@@ -18,6 +18,7 @@ from routing.models import WorkerHeartbeat
 from routing.pulse import Ages
 from routing.waiting import instant
 
+REPORT_LATE = 30.0
 HEARTBEAT_LATE = 60.0
 PART_LATE = 120.0
 LEAD_LATE = 60.0
@@ -133,14 +134,14 @@ def _worker(row: WorkerHeartbeat, now: datetime, monotonic: float, ages: Ages) -
 def _about_workers(workers: list[Worker]) -> list[str]:
     """One that works is enough: another that went without a word is not missed then."""
     if not workers:
-        return ["No background worker is running. Start one with: manage.py worker"]
+        return ["No background worker is running; start one with manage.py worker."]
     if any(not _faults(worker) for worker in workers):
         return []
     return _faults(min(workers, key=lambda worker: worker.report))
 
 
 def _faults(worker: Worker) -> list[str]:
-    if worker.report > HEARTBEAT_LATE:
+    if worker.report > REPORT_LATE:
         return [f"The background worker has not been heard of for {spoken(worker.report)}. Start it again."]
     silent = worker.beat if worker.beat is not None else worker.uptime
     faults = []

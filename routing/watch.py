@@ -25,9 +25,9 @@ from routing.models import WorkerIncident
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
-LATE_LOOKS = 3
-"""So often in a row before an incident begins, and four times as often before it has ended: no mail for a hiccup,
-and none to and fro."""
+LATE_LOOKS = 5
+WELL_LOOKS = 12
+"""So often in a row before an incident begins, and before it has ended: no mail for a hiccup, and none to and fro."""
 TELL_AGAIN = timedelta(minutes=1)
 """Whoever set about telling and did not say that it did is taken to have failed."""
 
@@ -46,7 +46,7 @@ class Watch:
         if self._late >= LATE_LOOKS:
             _begin(now)
             _tell(state, now)
-        elif self._well >= 4 * LATE_LOOKS:
+        elif self._well >= WELL_LOOKS:
             _end(now)
         return state
 

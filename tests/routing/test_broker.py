@@ -8,6 +8,7 @@ import pytest
 from django.core import signing
 from django.utils import timezone
 from django_q.brokers import get_broker
+from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.signing import PickleSerializer, SignedPackage
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
-    monkeypatch.setattr(broker.Conf, "POLL", 0)
+    monkeypatch.setattr(Conf, "POLL", 0)
 
 
 def queue(payload=None, key="revroute", lock=None):
@@ -57,24 +58,30 @@ def test_a_package_that_ends_is_gone():
     assert not OrmQ.objects.exists()
 
 
-def foreign():
-    return signing.dumps({"func": "x"}, key="an earlier secret key", salt="revroute", serializer=PickleSerializer)
+class CutOff:
+    """Pickles without their end."""
+
+    @staticmethod
+    def dumps(value):
+        return pickle.dumps(value)[:-3]
 
 
-def damaged():
-    class Raw:
-        @staticmethod
-        def dumps(value):
-            return pickle.dumps(value)[:-3]
-
-    return signing.dumps(
-        {"func": "x"}, key=broker.SignedPackage and tasks.Conf.SECRET_KEY, salt="revroute", serializer=Raw
-    )
+def signed(key, serializer=PickleSerializer):
+    return signing.dumps({"func": "x"}, key=key, salt="revroute", serializer=serializer)
 
 
-@pytest.mark.parametrize("payload", [foreign(), damaged(), "no signature", "a:b:c"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        lambda: signed("an earlier secret key"),
+        lambda: signed(Conf.SECRET_KEY, CutOff),
+        lambda: "no signature",
+        lambda: "a:b:c",
+    ],
+    ids=["earlier key", "damaged", "no signature", "nonsense"],
+)
 def test_what_cannot_be_read_is_dropped_and_holds_up_nothing(payload):
-    queue(payload)
+    queue(payload())
     good = queue()
     taken = [get_broker().dequeue() for _ in range(2)]
     assert taken == [[], [(good.pk, good.payload)]]
