@@ -1,13 +1,20 @@
-"""Models registered by the apps' admin modules come in; the admin site in our frame goes out."""
+"""Models registered by the apps' admin modules come in; the admin site in our frame goes out, Today first."""
 
 from functools import update_wrapper
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import NoReverseMatch, path, reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
+
+from owners.roles import Reach, reach_of
+from routing import health
+from routing.doctor import Finding, findings
+from routing.today import Waiting, today
 
 QUEUE = "django_q"
 """The queue's own app. Whoever may add a schedule runs any code, so its screens are for superusers alone."""
@@ -80,8 +87,60 @@ class Site(admin.AdminSite):
             "log_entries": self.get_log_entries(request),
         }
 
+    def index(self, request, extra_context=None):
+        """Today: what waits for a person, and what is wrong, for those who can mend it."""
+        now = timezone.now()
+        seen = today(request.user, now)
+        context = {
+            **self.each_context(request),
+            "title": "Today",
+            "now": now,
+            "tiles": [(tile, f"{_list(tile.list)}?show={tile.show}") for tile in seen.tiles],
+            "waiting": [(row, _address_of(row)) for row in seen.waiting],
+            "more": _list("routing_reviewitem") + "?show=open",
+            "problems": _problems(request, now) if reach_of(request.user) == Reach.ALL else None,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/index.html", context)
+
     def everything(self, request):
         """Every list there is, by app, for whoever looks for one that the navigation does not name."""
         apps = self.get_app_list(request)
         context = {**self.each_context(request), "title": "All screens", "subtitle": "", "app_list": apps}
         return TemplateResponse(request, "admin/everything.html", context)
+
+
+def _list(model: str) -> str:
+    return reverse(f"admin:{model}_changelist")
+
+
+def _address_of(row: Waiting) -> str:
+    """The lead's own page, where there is one, for there it is mended; else the row in the admin."""
+    if row.lead is not None:
+        try:
+            return reverse("pages:lead", args=[row.lead])
+        except NoReverseMatch:
+            pass
+    model, pk = ("reviewitem", row.item) if row.item is not None else ("slaclock", row.clock)
+    return reverse(f"admin:routing_{model}_change", args=[pk])
+
+
+def _problems(request, now) -> list[dict[str, Any]]:
+    """Sentences about background work, then those of the doctor, each with the address that mends it."""
+    late = health.worker_state(now).sentences
+    help = reverse("pages:help-topic", args=["health"])
+    return [{"severity": "error", "sentence": sentence, "href": help} for sentence in late] + [
+        {"severity": finding.severity, "sentence": finding.sentence, "href": _mends(request, finding)}
+        for finding in findings(now)
+    ]
+
+
+def _mends(request, finding: Finding) -> str:
+    """Where the finding's row is mended; empty where no screen that this person may open does it."""
+    if not finding.app or not request.user.has_perm(f"{finding.app}.view_{finding.model}"):
+        return ""
+    name = f"admin:{finding.app}_{finding.model}"
+    try:
+        return reverse(f"{name}_changelist") if finding.pk is None else reverse(f"{name}_change", args=[finding.pk])
+    except NoReverseMatch:
+        return ""

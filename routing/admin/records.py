@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist
 
 from owners.admin.base import ReadOnlyInline, RecordAdmin, pretty, pretty_json
+from routing.admin.questions import ClockQuestion, DeliveryQuestion
 from routing.document import document, stories
 from routing.models import ConfigRevision, Decision, Delivery, Escalation, Fact, PlanAction, SlaClock
 
@@ -103,7 +104,7 @@ class PlanActionAdmin(RecordAdmin):
 @admin.register(Delivery)
 class DeliveryAdmin(RecordAdmin):
     list_display = ["id", "kind", "channel", "owner", "state", "attempts", "created_at", "sent_at", "error"]
-    list_filter = ["state", "kind", "channel", "created_at"]
+    list_filter = [DeliveryQuestion, "state", "kind", "channel", "created_at"]
     list_select_related = ["owner"]
     search_fields = ["decision__id__exact", "owner__name"]
 
@@ -111,7 +112,7 @@ class DeliveryAdmin(RecordAdmin):
 @admin.register(SlaClock)
 class SlaClockAdmin(RecordAdmin):
     list_display = ["lead", "kind", "owner", "state", "started_at", "due_at", "ended_at", "policy_key"]
-    list_filter = ["state", "kind", "due_at"]
+    list_filter = [ClockQuestion, "state", "kind", "due_at"]
     list_select_related = ["lead", "owner"]
     search_fields = ["lead__id__exact", "lead__email", "owner__name", "policy_key"]
 

@@ -1,0 +1,62 @@
+"""Questions asked of clocks, review items, messages and leads come in, filters of their lists out."""
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q
+
+from leads.admin.records import LeadAdmin
+from leads.models import Lead
+from owners.admin.questions import Question
+from routing import today
+from routing.models import Delivery, SlaClock
+
+
+class ClockQuestion(Question):
+    questions = {
+        "waiting": ("Waiting for a first touch", lambda now: today.WAITING),
+        "due": ("Due in ten minutes", today.due_soon),
+        "overdue": ("Overdue", today.overdue),
+    }
+
+
+class ItemQuestion(Question):
+    questions = {
+        "open": ("Open", lambda now: today.OPEN_ITEM),
+        "due": ("Due in ten minutes", lambda now: today.OPEN_ITEM & Q(due_at__gt=now, due_at__lte=now + today.SOON)),
+        "overdue": ("Overdue", lambda now: today.OPEN_ITEM & Q(due_at__lte=now)),
+    }
+
+
+class DeliveryQuestion(Question):
+    questions = {
+        "undelivered": ("Not delivered", today.undelivered),
+        "given_up": ("Given up", lambda now: Q(state=Delivery.State.DEAD)),
+    }
+
+
+def _has_clock(answer):
+    """Leads with a clock that answers: other rows of theirs do not multiply them."""
+    return lambda now: Q(Exists(SlaClock.objects.filter(answer(now), lead=OuterRef("pk"))))
+
+
+def _alert_not_delivered(now):
+    return Q(Exists(Delivery.objects.filter(today.undelivered(now), decision__lead=OuterRef("pk"))))
+
+
+class LeadQuestion(Question):
+    questions = {
+        "no_owner": ("No owner", lambda now: today.NO_OWNER),
+        "due": ("Due in ten minutes", _has_clock(today.due_soon)),
+        "overdue": ("Overdue", _has_clock(today.overdue)),
+        "undelivered": ("Alert not delivered", _alert_not_delivered),
+        "at_once": ("Owned within a minute today", today.owned_at_once),
+    }
+
+
+admin.site.unregister(Lead)
+
+
+@admin.register(Lead)
+class AskedLeadAdmin(LeadAdmin):
+    """The list of leads, which from here on answers what only routing knows."""
+
+    list_filter = [LeadQuestion, *LeadAdmin.list_filter]
