@@ -1,0 +1,127 @@
+"""The rows of the configuration in, one document of plain values out; changes nothing.
+
+Sorted by keys where order means nothing, so that equal configuration is one text, whatever the rows' ids are.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from leads.models import Stage
+from owners.models import Absence, Installation, Membership, PoolMember, TerritoryArea, WeeklyHours
+from routing.models import Condition, Rule, RuleSetVersion
+from routing.revision import instant
+from routing.transfer.shape import FORMAT, RULE, SECTIONS, VERSION, Section, clock
+
+
+def text_of(document: dict[str, Any]) -> str:
+    """The one text of a document: keys sorted, two spaces, a line end last."""
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read(version: RuleSetVersion | None) -> dict[str, Any]:
+    """Everything, with the rules of that version; a fixed number of queries."""
+    lists = {
+        "owners": {"teams": _teams(), "hours": _hours(), "absences": _absences()},
+        "pools": {"members": _members()},
+        "territories": {"areas": _areas()},
+        "pipelines": {"stages": _stages()},
+    }
+    document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "company": _company()}
+    for name, section in SECTIONS.items():
+        document[name] = list(_rows(section, lists.get(name, {})))
+    document["rules"] = rules_of(version) if version else None
+    return document
+
+
+def _rows(section: Section, lists: dict[str, dict[str, list[Any]]]) -> Iterable[dict[str, Any]]:
+    order = ("position", "id") if section.ordered else ("key",)
+    columns = ("key", *(field.column for field in section.fields))
+    for values in section.model.objects.order_by(*order).values_list(*columns):
+        row = dict(zip(("key", *(field.name for field in section.fields)), values, strict=True))
+        yield row | {name: by_key.get(row["key"], []) for name, by_key in lists.items()}
+
+
+def _company() -> dict[str, str]:
+    installation = Installation.objects.filter(id=1).first() or Installation()
+    return {"name": installation.company_name, "time_zone": installation.time_zone}
+
+
+def _grouped(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+    groups = defaultdict(list)
+    for key, value in rows:
+        groups[key].append(value)
+    return groups
+
+
+def _teams() -> dict[str, list[str]]:
+    return _grouped(Membership.objects.order_by("team__key").values_list("owner__key", "team__key"))
+
+
+def _hours() -> dict[str, list[Any]]:
+    rows = WeeklyHours.objects.order_by("weekday", "start_minute").values_list(
+        "owner__key", "weekday", "start_minute", "end_minute"
+    )
+    return _grouped((key, {"weekday": day, "from": clock(start), "to": clock(end)}) for key, day, start, end in rows)
+
+
+def _absences() -> dict[str, list[Any]]:
+    rows = Absence.objects.order_by("starts_at", "ends_at", "reason").values_list(
+        "owner__key", "starts_at", "ends_at", "reason"
+    )
+    return _grouped(
+        (key, {"from": instant(start), "to": instant(end), "reason": reason}) for key, start, end, reason in rows
+    )
+
+
+def _members() -> dict[str, list[Any]]:
+    """Those in it now, in their order; who left is history."""
+    rows = PoolMember.objects.filter(active=True).order_by("position", "id")
+    return _grouped(
+        (pool, {"owner": owner, "weight": weight})
+        for pool, owner, weight in rows.values_list("pool__key", "owner__key", "weight")
+    )
+
+
+def _areas() -> dict[str, list[Any]]:
+    rows = TerritoryArea.objects.order_by("country", "region", "postal_prefix").values_list(
+        "territory__key", "country", "region", "postal_prefix"
+    )
+    names = ("country", "region", "postal_prefix")
+    return _grouped((key, dict(zip(names, area, strict=True))) for key, *area in rows)
+
+
+def _stages() -> dict[str, list[Any]]:
+    rows = Stage.objects.order_by("position", "id").values_list("pipeline__key", "key", "name")
+    return _grouped((pipeline, {"key": key, "name": name}) for pipeline, key, name in rows)
+
+
+def rules_of(version: RuleSetVersion) -> dict[str, Any]:
+    """The rules of one version in the order in which they are asked, switched-off ones too."""
+    rank = {step: place for place, step in enumerate(version.step_order)}
+    groups = _groups(version)
+    rows = Rule.objects.filter(version=version).order_by("position", "id")
+    rules = [
+        {field.name: _plain(row[field.column]) for field in RULE} | {"groups": groups.get(row["id"], [])}
+        for row in rows.values("id", *(field.column for field in RULE))
+    ]
+    rules.sort(key=lambda rule: rank.get(rule["step"], len(rank)))
+    return {
+        "owner": version.owner.key,
+        "purpose": version.purpose,
+        "step_order": list(version.step_order),
+        "rules": rules,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return instant(value) if hasattr(value, "astimezone") else value
+
+
+def _groups(version: RuleSetVersion) -> dict[int, list[list[dict[str, Any]]]]:
+    found: dict[int, dict[int, list[dict[str, Any]]]] = defaultdict(dict)
+    rows = Condition.objects.filter(rule__version=version).order_by("rule_id", "group", "id")
+    for rule, group, field, operator, value in rows.values_list("rule_id", "group", "field", "operator", "value"):
+        found[rule].setdefault(group, []).append({"field": field, "operator": operator, "value": value})
+    return {rule: list(numbered.values()) for rule, numbered in found.items()}

@@ -1,0 +1,187 @@
+"""What a configuration file holds, as a table: sections, their fields, and which model's rows they are.
+
+Rows are named by keys, never by ids, so that a file means the same on every installation. Secrets, users and
+what happened (leads, turns, decisions) are in no file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from django.db import models
+
+from leads.models import LeadType, Pipeline, Source
+from owners.models import Owner, Pool, Team, Territory
+from routing.models import SlaPolicy
+
+FORMAT = "revroute.config"
+VERSION = 1
+
+Kind = Literal["text", "flag", "number", "words", "object", "ref", "instant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of an object. `to`: the section a `ref` points into. `late`: set when everything else stands."""
+
+    name: str
+    kind: Kind = "text"
+    optional: bool = False
+    to: str = ""
+    late: bool = False
+
+    @property
+    def column(self) -> str:
+        """How a query asks for it."""
+        return f"{self.name}__key" if self.kind == "ref" else self.name
+
+
+def _ref(name: str, to: str, *, optional: bool = True, late: bool = False) -> Field:
+    return Field(name, "ref", optional, to, late)
+
+
+def _number(name: str, optional: bool = False) -> Field:
+    return Field(name, "number", optional)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A list of objects with a `key`. `word`: for sentences. `lists`: fields that are rows of their own.
+
+    `ordered`: the order in the file means something and is kept in `position`.
+    """
+
+    model: type[models.Model]
+    word: str
+    fields: tuple[Field, ...]
+    lists: tuple[str, ...] = ()
+    ordered: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("key", *(field.name for field in self.fields), *self.lists)
+
+
+NAME = Field("name")
+SECTIONS: Mapping[str, Section] = {
+    # In the order in which rows are made, so that what is pointed at exists.
+    "lead_types": Section(LeadType, "lead type", (NAME, Field("high_intent", "flag"))),
+    "owners": Section(
+        Owner,
+        "owner",
+        (
+            NAME,
+            Field("email"),
+            Field("state"),
+            Field("accepts_leads", "flag"),
+            _ref("cover", "owners", late=True),
+            Field("time_zone"),
+            Field("languages", "words"),
+            Field("service_lines", "words"),
+            Field("source_keys", "words"),
+            _number("cap_open", optional=True),
+            _number("cap_day", optional=True),
+            _number("cap_week", optional=True),
+            Field("booking_url"),
+            Field("alert_channels", "words"),
+        ),
+        lists=("teams", "hours", "absences"),
+    ),
+    "teams": Section(
+        Team,
+        "team",
+        (NAME, _ref("lead", "owners"), _ref("fallback_owner", "owners"), _ref("default_pool", "pools", late=True)),
+    ),
+    "pools": Section(
+        Pool,
+        "pool",
+        (
+            NAME,
+            _ref("team", "teams"),
+            Field("keeps_hours", "flag"),
+            Field("when_empty"),
+            _ref("fallback_owner", "owners"),
+        ),
+        lists=("members",),
+    ),
+    "territories": Section(
+        Territory, "territory", (NAME, _ref("owner", "owners"), _ref("team", "teams")), lists=("areas",)
+    ),
+    "sla_policies": Section(
+        SlaPolicy,
+        "SLA policy",
+        (
+            NAME,
+            Field("lead_types", "words"),
+            Field("tiers", "words"),
+            _number("accept_minutes", optional=True),
+            _number("first_touch_minutes"),
+            _number("no_activity_minutes"),
+            _number("review_minutes"),
+            Field("real_time", "flag"),
+        ),
+        ordered=True,
+    ),
+    "pipelines": Section(Pipeline, "pipeline", (NAME,), lists=("stages",)),
+    "sources": Section(
+        Source,
+        "source",
+        (
+            NAME,
+            Field("kind"),
+            Field("system_name"),
+            _ref("owner", "owners", optional=False),
+            _ref("lead_type", "lead_types", optional=False),
+            Field("active", "flag"),
+            Field("defaults", "object"),
+            Field("field_mapping", "object"),
+            Field("blocked_patterns", "words"),
+            _number("rate_limit", optional=True),
+        ),
+    ),
+}
+
+COMPANY = (NAME, Field("time_zone"))
+
+RULES = (Field("owner", "ref", to="owners"), Field("purpose"), Field("step_order", "words"))
+RULE = (
+    Field("step"),
+    NAME,
+    Field("enabled", "flag"),
+    Field("target"),
+    _ref("owner", "owners"),
+    _ref("pool", "pools"),
+    _ref("team", "teams"),
+    _ref("fallback_owner", "owners"),
+    Field("on_nobody"),
+    Field("tier"),
+    _ref("sla_policy", "sla_policies"),
+    _ref("pipeline", "pipelines"),
+    _ref("stage", "stages"),
+    Field("sequence"),
+    Field("alert_channels", "words"),
+    Field("review_reason"),
+    Field("high_intent", "flag", optional=True),
+    Field("require_language", "flag"),
+    Field("require_service", "flag"),
+    Field("starts_at", "instant", optional=True),
+    Field("ends_at", "instant", optional=True),
+)
+"""A stage belongs to the rule's pipeline."""
+
+LISTS: Mapping[str, tuple[Field, ...]] = {
+    "hours": (_number("weekday"), Field("from"), Field("to")),
+    "absences": (Field("from", "instant"), Field("to", "instant"), Field("reason")),
+    "members": (Field("owner", "ref", to="owners"), _number("weight")),
+    "areas": (Field("country"), Field("region"), Field("postal_prefix")),
+    "stages": (Field("key"), NAME),
+}
+"""Objects of the lists; `teams` is a list of keys."""
+
+SORTED = ("teams", "hours", "absences", "areas")
+"""Lists whose order means nothing."""
+
+
+def clock(minute: int) -> str:
+    """540 is 09:00, 1440 is 24:00."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
