@@ -17,7 +17,7 @@ from leads.models import (
     Stage,
     Task,
 )
-from owners.roles import Reach, reach_of
+from owners.roles import Act, Reach, may, reach_of
 from owners.scopes import owned, scope_of, shared
 
 NARROW = (Reach.TEAMS, Reach.OWN)
@@ -37,6 +37,15 @@ def visible_leads(user: Any) -> QuerySet[Lead]:
     # Items are rows of a later app, reached by the relation's name.
     named = Lead.objects.filter(owned(user, "review_items__owner"), review_items__state="open")
     return Lead.objects.filter(owned(user) | WAITING | Q(pk__in=named.order_by().values("pk")))
+
+
+def reported_leads(user: Any) -> QuerySet[Lead]:
+    """Leads that the user's numbers are about: a manager's are those of managed teams' people; marketing, which
+    sees no lead, counts all of them.
+    """
+    if not may(user, Act.SEE_REPORTS):
+        return Lead.objects.none()
+    return Lead.objects.filter(owned(user)) if reach_of(user) in NARROW else Lead.objects.all()
 
 
 @scope_of(Contact)
