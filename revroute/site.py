@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from owners.roles import Reach, reach_of
-from routing import health
 from routing.doctor import Finding, findings
 from routing.today import Waiting, today
 
@@ -126,10 +125,8 @@ def _address_of(row: Waiting) -> str:
 
 
 def _problems(request, now) -> list[dict[str, Any]]:
-    """Sentences about background work, then those of the doctor, each with the address that mends it."""
-    late = health.worker_state(now).sentences
-    help = reverse("pages:help-topic", args=["health"])
-    return [{"severity": "error", "sentence": sentence, "href": help} for sentence in late] + [
+    """The doctor's sentences, each with the address that mends it."""
+    return [
         {"severity": finding.severity, "sentence": finding.sentence, "href": _mends(request, finding)}
         for finding in findings(now)
     ]
@@ -137,6 +134,8 @@ def _problems(request, now) -> list[dict[str, Any]]:
 
 def _mends(request, finding: Finding) -> str:
     """Where the finding's row is mended; empty where no screen that this person may open does it."""
+    if finding.code == "background_late":
+        return reverse("pages:help-topic", args=["health"])
     if not finding.app or not request.user.has_perm(f"{finding.app}.view_{finding.model}"):
         return ""
     name = f"admin:{finding.app}_{finding.model}"

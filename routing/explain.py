@@ -11,7 +11,7 @@ from typing import Any
 from leads.models import Activity, Lead, Note
 from routing.document import document, stories
 from routing.engine.conditions import FIELDS, OPERATORS
-from routing.models import Decision, Delivery, ReviewItem, SlaClock
+from routing.models import Decision, Delivery, Escalation, Fact, ReviewItem, SlaClock
 
 MARKS = {"yes": "✓", "no": "✗", "unknown": "?"}
 WON = ("target", "turn", "cover", "rule_fallback", "pool_fallback", "team_fallback", "review", "nurture", "reject")
@@ -37,6 +37,9 @@ ROLES = {
     "pool_fallback": "the pool’s fallback owner",
     "team_fallback": "the team’s fallback owner",
 }
+FACTS = ("confirmed", "accepted", "declined", "reassigned", "booked", "closed", "reopened")
+LATE_SECONDS = 60
+"""From when on a rung's delay is worth a word."""
 VALIDITY = {
     "usable": "the buyer can be reached",
     "spam": "spam",
@@ -202,7 +205,10 @@ def _clocks(lead: int) -> Iterator[str]:
 def _since(decision: Mapping[str, Any]) -> Iterator[str]:
     """Everything after the decision in the order in which it happened."""
     lead = decision["lead_id"]
-    rows = [*_later_decisions(lead, decision["decision_id"]), *_acts(lead), *_told(lead), *_reviews(lead)]
+    rows = [
+        *_later_decisions(lead, decision["decision_id"]), *_acts(lead), *_facts(lead), *_told(lead), *_rungs(lead),
+        *_reviews(lead),
+    ]  # fmt: skip
     for moment, words in sorted(rows):
         yield f"   {at(moment)}  {words}"
 
@@ -222,6 +228,21 @@ def _acts(lead: int) -> Happened:
     reasons = Decision.objects.filter(lead=lead).values("reason")
     for created_at, text in Note.objects.filter(lead=lead).exclude(text__in=reasons).values_list("created_at", "text"):
         yield created_at, f"note: {text}"
+
+
+def _facts(lead: int) -> Happened:
+    """What people and the CRM did to it; touches and clocks have rows of their own."""
+    rows = Fact.objects.filter(lead=lead, kind__in=FACTS).select_related("owner", "actor")
+    for row in rows:
+        by = row.actor.get_full_name() or row.actor.get_username() if row.actor else ""
+        who = f" by {by}" if by else f" ({row.owner.name})" if row.owner else ""
+        yield row.at, f"{row.get_kind_display()}{who}"
+
+
+def _rungs(lead: int) -> Happened:
+    for row in Escalation.objects.filter(clock__lead=lead).select_related("clock"):
+        late = f", {row.late_seconds} s late" if row.late_seconds >= LATE_SECONDS else ""
+        yield row.fired_at, f"escalation of {row.clock.get_kind_display()}: {row.get_action_display()}{late}"
 
 
 def _told(lead: int) -> Happened:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from leads.models import Lead
 from owners.models import Owner
 from routing.current import no_rules, people_of, rules_of
 from routing.engine.people import People, Person, PoolOf
@@ -85,7 +86,14 @@ def why_not(lead: int, owner: Owner) -> WhyNot:
         sentence = f"{owner.name} was not an owner yet when this was decided."
         return WhyNot(owner.pk, owner.name, "not_known_then", (sentence,))
     code, sentences = _answer(then, person)
-    return WhyNot(person.id, person.name, code, tuple(sentences))
+    return WhyNot(person.id, person.name, code, (*sentences, *_since(lead, then)))
+
+
+def _since(lead: int, then: _Then) -> Iterator[str]:
+    """That somebody else owns it by now, which no decision of then can tell."""
+    owner, reason = Lead.objects.values_list("owner_id", "reason").get(pk=lead)
+    if owner is not None and owner != then.decision["target_owner_id"]:
+        yield f"The lead moved since: {reason}"
 
 
 def _answer(then: _Then, person: Person) -> tuple[str, list[str]]:

@@ -12,13 +12,13 @@ from leads.models import RawEvent, Source
 from owners.models import Owner, User
 from owners.roles import Role
 from routing.engine.people import People, Person, compile_people
+from routing.health import State, worker_state
 from routing.models import Delivery, PlanAction, ReviewItem, Rule, RuleSetVersion, SlaClock
 from routing.revision import current_content
 
 RECENT = timedelta(days=7)
 NEWEST = 20_000
 """How many of the newest rows are looked through where no index finds the ones that failed."""
-LONG_WAITING = timedelta(minutes=2)
 LONG_OVERDUE = timedelta(minutes=10)
 
 
@@ -34,6 +34,7 @@ class Seen:
     """(draft, name of an owner who is not active, number of rules that name them)."""
     sources: tuple[Mapping[str, Any], ...]
     reps_without_owner: tuple[str, ...]
+    background: State
     counts: Mapping[str, Any]
 
     def active(self, owner: int | None) -> bool:
@@ -56,7 +57,7 @@ class Seen:
 
 
 def look(now: datetime) -> Seen:
-    """Read it all: the configuration's queries and eleven more."""
+    """Read it all: the configuration's queries and a dozen more."""
     people = compile_people(0, current_content())
     return Seen(
         now=now,
@@ -72,6 +73,7 @@ def look(now: datetime) -> Seen:
             .order_by("username")
             .values_list("username", flat=True)
         ),
+        background=worker_state(now),
         counts=_counts(now),
     )
 
@@ -103,7 +105,6 @@ def _sources() -> tuple[Mapping[str, Any], ...]:
 
 
 def _counts(now: datetime) -> dict[str, Any]:
-    waiting = RawEvent.objects.filter(state=RawEvent.State.WAITING, received_at__lt=now - LONG_WAITING)
     overdue = SlaClock.objects.filter(state=SlaClock.State.RUNNING, due_at__lt=now - LONG_OVERDUE)
     open_items = ReviewItem.objects.filter(state=ReviewItem.State.OPEN)
     return {
@@ -112,7 +113,6 @@ def _counts(now: datetime) -> dict[str, Any]:
             PlanAction, state__in=(PlanAction.State.DEAD, PlanAction.State.STOPPED),
             decision__decided_at__gte=now - RECENT,
         ),
-        "waiting": waiting.aggregate(count=Count("id"), since=Min("received_at")),
         "overdue": overdue.aggregate(count=Count("id"), since=Min("due_at")),
         "unreadable": list(
             open_items.filter(reason=ReviewItem.Reason.UNREADABLE_PAYLOAD, lead__isnull=True)

@@ -15,13 +15,11 @@ def problems(seen: Seen) -> Iterator[Finding]:
 
 
 def _standing(seen: Seen) -> Iterator[Finding]:
-    waiting, overdue = seen.counts["waiting"], seen.counts["overdue"]
-    if waiting["count"]:
-        many = counted(waiting["count"], "event has", "events have")
-        sentence = (
-            f"{many} waited for up to {_span(seen.now - waiting['since'])} without a decision. Is the worker running?"
-        )
-        yield Finding(ERROR, "events_wait", sentence, "leads", "rawevent")
+    """A worker that never ran is only a warning: configuration is checked before anything is started, too."""
+    never = not seen.background.workers
+    for number, sentence in enumerate(seen.background.sentences):
+        yield Finding(WARNING if never and not number else ERROR, "background_late", sentence)
+    overdue = seen.counts["overdue"]
     if overdue["count"]:
         many = counted(overdue["count"], "clock")
         since: datetime = overdue["since"]

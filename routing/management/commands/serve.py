@@ -69,6 +69,10 @@ class Command(BaseCommand):
         The kill timeout is for a process that is asked to end while it starts, and does not hear it.
         """
         workers = options["workers"] or (1 if connection.vendor == "sqlite" else 2)
+        if workers > 1 and connection.vendor == "sqlite":
+            self.stderr.write(
+                f"{workers} web processes share one SQLite file, which is slower than one; see README.md."
+            )
         granian = os.path.join(os.path.dirname(sys.executable), "granian")
         return [
             granian, "--interface", "wsgi", "--host", options["host"], "--port", str(options["port"]),
