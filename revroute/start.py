@@ -6,6 +6,7 @@ from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 
 from owners.roles import Role, role_of
+from routing.setup import waits
 
 STARTS: dict[Role, tuple[str, ...]] = {
     Role.ADMINISTRATOR: ("admin:index",),
@@ -22,9 +23,15 @@ NOWHERE = "api:openapi-view"
 """Open to everybody, for people whose pages are not there or who have no role."""
 
 
-@login_required
 def start(request: HttpRequest) -> HttpResponse:
-    """Send everybody to their own first page."""
+    """Send everybody to their own first page; while nobody can sign in, to what says how the first one can."""
+    if not request.user.is_authenticated and waits():
+        return redirect("pages:setup")
+    return _start(request)
+
+
+@login_required
+def _start(request: HttpRequest) -> HttpResponse:
     return redirect(start_of(role_of(request.user)))
 
 

@@ -155,6 +155,14 @@ def test_administrator_made_elsewhere_closes_the_door(token):
     assert (setup.waits(), Client().get(f"/setup/?token={token}").status_code) == (False, 404)
 
 
+def test_visitor_of_a_new_installation_is_told_how_to_begin(token):
+    there = Client().get("/", follow=True)
+    assert (there.redirect_chain, there.status_code) == ([("/setup/", 302)], 403)
+    assert "Open the whole address that the server printed" in there.content.decode()
+    finish(token)
+    assert Client().get("/").url == "/admin/login/?next=/"
+
+
 def test_keys_that_are_taken_are_numbered(token):
     Team.objects.create(key="sales", name="Sales")
     finish(token)
