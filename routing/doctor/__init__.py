@@ -4,6 +4,9 @@ One answer for `manage.py doctor`, the Today page and the API, so that all three
 queries is fixed, however many people, rules and leads there are.
 """
 
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from routing.doctor import installation, people, rules, work
@@ -11,6 +14,8 @@ from routing.doctor.finding import ERROR, WARNING, Finding
 from routing.doctor.seen import look
 
 __all__ = ["ERROR", "WARNING", "Finding", "findings"]
+
+MOST = 10
 
 
 def findings(now: datetime) -> list[Finding]:
@@ -24,4 +29,18 @@ def findings(now: datetime) -> list[Finding]:
         *people.problems(seen),
         *installation.problems(),
     ]
-    return sorted(found, key=lambda finding: finding.severity != ERROR)
+    return sorted(_few_of_each(found), key=lambda finding: finding.severity != ERROR)
+
+
+def _few_of_each(found: list[Finding]) -> Iterator[Finding]:
+    """At most `MOST` of a kind, then how many more there are: a list of thousands is read by nobody."""
+    count = Counter((finding.code, finding.severity) for finding in found)
+    given: Counter[tuple[str, str]] = Counter()
+    for finding in found:
+        kind = (finding.code, finding.severity)
+        given[kind] += 1
+        if given[kind] <= MOST:
+            yield finding
+        elif given[kind] == MOST + 1:
+            sentence = f"{count[kind] - MOST:,} more like the last one."
+            yield replace(finding, sentence=sentence, pk=None)

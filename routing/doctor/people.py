@@ -11,6 +11,8 @@ from routing.engine.people import Person, PoolOf, TeamOf, TerritoryOf
 OWNER, TEAM, POOL = ("owners", "owner"), ("owners", "team"), ("owners", "pool")
 TERRITORY, SOURCE, USER = ("owners", "territory"), ("leads", "source"), ("owners", "user")
 DAY = timedelta(days=1)
+LONGEST_LOOP = 5
+"""Of a longer circle so many people are named."""
 
 
 def problems(seen: Seen) -> Iterator[Finding]:
@@ -120,7 +122,9 @@ def _cover_loops(seen: Seen) -> Iterator[Finding]:
             at = covers[at]
         if at in line:
             loop = line[line.index(at) :]
-            names = " → ".join(seen.name(id) for id in [*loop, loop[0]])
+            shown = [seen.name(id) for id in loop[:LONGEST_LOOP]]
+            shown += [f"{len(loop) - LONGEST_LOOP} more"] if len(loop) > LONGEST_LOOP else []
+            names = " → ".join([*shown, seen.name(loop[0])])
             sentence = f"Covers go round in a circle: {names}. When they are all away, nobody stands in."
             yield Finding(WARNING, "cover_loop", sentence, *OWNER, loop[0])
 

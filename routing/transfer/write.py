@@ -1,10 +1,11 @@
 """A parsed document and its differences in, the rows as it says out; every model's own checks asked first.
 
-Call inside `writing()`. Collects what is wrong instead of stopping at the first; whoever calls rolls back.
+Call inside `writing()`, where leads wait: so new rows are checked in memory and go in a section at a time, not one
+by one with queries of their own. Collects what is wrong instead of stopping at the first; whoever calls rolls back.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,23 +19,14 @@ from owners.models import (
     Installation,
     Membership,
     Owner,
+    Pool,
     PoolMember,
     TerritoryArea,
     WeeklyHours,
 )
+from routing.models import SlaPolicy
 from routing.transfer.diff import Change
 from routing.transfer.shape import SECTIONS, Field
-
-_VIOLATED = models.BaseConstraint.default_violation_error_message
-SENTENCES = {
-    _VIOLATED % {"name": name}: sentence
-    for name, sentence in {
-        "pool_fallback_is_named": "“when_empty” is “fallback”, so a fallback_owner has to be named.",
-        "sla_minutes_positive": "first_touch_minutes, no_activity_minutes and review_minutes are 1 or more.",
-        "member_weight_positive": "a weight is from 1 to 1000.",
-    }.items()
-}
-"""What a broken constraint means, by the message that Django gives it."""
 
 
 class Writer:
@@ -54,14 +46,15 @@ class Writer:
                 self.changed[change.section, change.key].add(change.field)
             else:
                 self.removed.append(change)
+        self.fresh: dict[type[models.Model], list[models.Model]] = defaultdict(list)
+        self.taken: dict[tuple[str, str, str], str] = {}
         self.ids = {name: dict(section.model.objects.values_list("key", "pk")) for name, section in SECTIONS.items()}
 
     def write(self, prune: bool) -> None:
         """All rows, in the order in which they need each other; with `prune` what the file leaves out goes."""
         self._company()
         for name in SECTIONS:
-            for path, row in self._touched(name):
-                self._row(name, row, path)
+            self._rows(name)
         if not self.problems:  # without all rows the rest would only complain about them again
             self._late()
             self._lists()
@@ -70,10 +63,15 @@ class Writer:
             for change in self.removed:
                 self._remove(change)
 
-    def _touched(self, name: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    def _touched(self, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for number, row in enumerate(self.document.get(name, ())):
             if (name, row["key"]) in self.added or self.changed.get((name, row["key"])):
                 yield f"{name}[{number}]", row
+
+    def _differs(self, name: str, given: Mapping[str, Any], what: str) -> bool:
+        """Whether the field or list is given and is to be written."""
+        place = (name, given["key"])
+        return what in given and (place in self.added or what in self.changed[place])
 
     def _company(self) -> None:
         if not self.changed.get(("company", "")):
@@ -87,23 +85,25 @@ class Writer:
 
     # --- rows --------------------------------------------------------------------------------------------
 
-    def _row(self, name: str, given: Mapping[str, Any], path: str) -> None:
-        """One row with everything but what is set late."""
-        section, key = SECTIONS[name], given["key"]
-        new = (name, key) in self.added
-        fields = [
-            field
-            for field in section.fields
-            if field.name in given and not field.late and (new or field.name in self.changed[name, key])
-        ]
-        if not (new or fields):
-            return
-        row = section.model(key=key) if new else section.model.objects.get(key=key)
-        for field in fields:
-            self._set(row, field, given[field.name])
-        if self._sound(row, path):
-            row.save() if new else row.save(update_fields=[field.name for field in fields])
-            self.ids[name][key] = row.pk
+    def _rows(self, name: str) -> None:
+        """The rows of a section with everything but what is set late; new ones in one statement."""
+        section, fresh = SECTIONS[name], []
+        for path, given in self._touched(name):
+            new = (name, given["key"]) in self.added
+            fields = [field for field in section.fields if not field.late and self._differs(name, given, field.name)]
+            if not (new or fields):
+                continue
+            row = section.model(key=given["key"]) if new else section.model.objects.get(key=given["key"])
+            for field in fields:
+                self._set(row, field, given[field.name])
+            if not self._sound(row, path):
+                continue
+            if new:
+                fresh.append(row)
+            else:
+                row.save(update_fields=[field.name for field in fields])
+        section.model.objects.bulk_create(fresh, batch_size=1000)
+        self.ids[name].update({row.key: row.pk for row in fresh})
 
     def _set(self, row: models.Model, field: Field, value: Any) -> None:
         if field.kind == "ref":
@@ -112,34 +112,41 @@ class Writer:
             setattr(row, field.name, value)
 
     def _sound(self, row: models.Model, path: str, names: Mapping[str, str] | None = None) -> bool:
+        """Whether the model takes the row. Keys and what they point at were looked up for all rows at once."""
+        before = len(self.problems)
+        pointing = [field.name for field in row._meta.fields if isinstance(field, models.ForeignKey)]
         try:
-            row.full_clean()
+            row.clean_fields(exclude=pointing)
         except ValidationError as error:
             self._refuse(error, path, names or {})
-            return False
-        return True
+        for name in pointing:
+            if not row._meta.get_field(name).null and getattr(row, f"{name}_id") is None:
+                self.problems.append(f"{path}.{name}: it is missing.")
+        if len(self.problems) == before and (broken := _broken(row)):
+            self.problems.append(f"{path}: {broken}")
+        return len(self.problems) == before
 
     def _refuse(self, error: ValidationError, path: str, names: Mapping[str, str]) -> None:
         for column, messages in error.message_dict.items():
-            where = path if column == "__all__" else f"{path}.{names.get(column, column)}"
-            self.problems += [f"{where}: {SENTENCES.get(message, message)}" for message in messages]
+            self.problems += [f"{path}.{names.get(column, column)}: {message}" for message in messages]
 
     def _late(self) -> None:
         """What points at rows that come later: covers, default pools."""
         for name, section in SECTIONS.items():
             late = [field for field in section.fields if field.late]
-            for path, given in self._touched(name) if late else ():
-                fields = [field for field in late if field.name in given]
-                row = section.model.objects.get(key=given["key"])
-                before = [getattr(row, f"{field.name}_id") for field in fields]
-                for field in fields:
-                    self._set(row, field, given[field.name])
-                if before == [getattr(row, f"{field.name}_id") for field in fields]:
-                    continue
+            wanted = [(path, given) for path, given in self._touched(name) if late]
+            held = {row.key: row for row in section.model.objects.all()} if wanted else {}
+            moved = []
+            for path, given in wanted:
+                row = held[given["key"]]
+                for field in late:
+                    if self._differs(name, given, field.name):
+                        self._set(row, field, given[field.name])
+                        moved.append(row)
                 if row.pk == getattr(row, "cover_id", None):
                     self.problems.append(f"{path}.cover: somebody else has to cover for this owner.")
-                elif self._sound(row, path):
-                    row.save(update_fields=[field.name for field in fields])
+            if moved and not self.problems:
+                section.model.objects.bulk_update(moved, [field.name for field in late], batch_size=500)
 
     def _order(self, name: str) -> None:
         """Positions as the file has them, when they differ or a row is new; what it leaves out comes last."""
@@ -165,38 +172,30 @@ class Writer:
             "territories": {"areas": self._areas},
             "pipelines": {"stages": self._stages},
         }
-        for _, given in self._touched("territories"):  # first, so that an area can move from one to another
-            if self._lists_of("territories", given, "areas"):
-                TerritoryArea.objects.filter(territory=self.ids["territories"][given["key"]]).delete()
+        self._clear_areas()
         for name, by_list in makers.items():
             for path, given in self._touched(name):
                 for listed, make in by_list.items():
-                    if self._lists_of(name, given, listed):
+                    if self._differs(name, given, listed):
                         make(self.ids[name][given["key"]], given[listed], f"{path}.{listed}")
+        for model, rows in self.fresh.items() if not self.problems else ():
+            model.objects.bulk_create(rows, batch_size=1000)
 
-    def _lists_of(self, name: str, given: Mapping[str, Any], listed: str) -> bool:
-        """Whether the list is given and differs."""
-        place = (name, given["key"])
-        return listed in given and (place in self.added or listed in self.changed[place])
-
-    def _replace(self, rows: Any, fresh: list[models.Model], path: str) -> None:
+    def _replace(self, rows: models.QuerySet, fresh: list[models.Model], path: str) -> None:
         """Rows without a history of their own: all out, all in, once each is sound."""
-        rows.delete()
-        before = len(self.problems)
+        if rows.exists():
+            rows.delete()
         for row in fresh:
-            try:
-                row.clean_fields()
-            except ValidationError as error:
-                self._refuse(error, f"{path} ({row})", {"start_minute": "from", "end_minute": "to"})
-        if fresh and len(self.problems) == before:
-            type(fresh[0]).objects.bulk_create(fresh)
+            self._sound(row, f"{path} ({row})", {"start_minute": "from", "end_minute": "to"})
+        if fresh:
+            self.fresh[type(fresh[0])] += fresh
 
     def _teams(self, owner: int, given: list[str], path: str) -> None:
         wanted = {self.ids["teams"][key] for key in given}
-        rows = Membership.objects.filter(owner=owner)
-        rows.exclude(team__in=wanted).delete()
-        held = set(rows.values_list("team_id", flat=True))
-        Membership.objects.bulk_create(Membership(owner_id=owner, team_id=team) for team in sorted(wanted - held))
+        held = set(Membership.objects.filter(owner=owner).values_list("team_id", flat=True))
+        if held - wanted:
+            Membership.objects.filter(owner=owner).exclude(team__in=wanted).delete()
+        self.fresh[Membership] += [Membership(owner_id=owner, team_id=team) for team in sorted(wanted - held)]
 
     def _hours(self, owner: int, given: list[Mapping[str, Any]], path: str) -> None:
         blocks = []
@@ -231,38 +230,58 @@ class Writer:
         held = {member.owner_id: member for member in PoolMember.objects.filter(pool=pool)}
         for position, row in enumerate(given):
             owner = self.ids["owners"][row["owner"]]
-            member = held.pop(owner, None) or PoolMember(pool_id=pool, owner_id=owner)
+            known = held.pop(owner, None)
+            member = known or PoolMember(pool_id=pool, owner_id=owner)
             member.weight, member.position, member.active = row["weight"], position, True
-            if self._sound(member, f"{path}[{position}]"):
-                member.save()
+            if not self._sound(member, f"{path}[{position}]"):
+                continue
+            if known:
+                member.save(update_fields=["weight", "position", "active"])
+            else:
+                self.fresh[PoolMember].append(member)
         for member in held.values():
             if member.active:
                 member.active = False
                 member.save(update_fields=["active"])
 
+    def _clear_areas(self) -> None:
+        """Areas of all territories that change go first, so that one can move to another."""
+        changing = [
+            self.ids["territories"][given["key"]]
+            for _, given in self._touched("territories")
+            if self._differs("territories", given, "areas")
+        ]
+        if changing:
+            TerritoryArea.objects.filter(territory__in=changing).delete()
+            columns = ("country", "region", "postal_prefix", "territory__name")
+            self.taken = {tuple(area): name for *area, name in TerritoryArea.objects.values_list(*columns)}
+
     def _areas(self, territory: int, given: list[Mapping[str, Any]], path: str) -> None:
-        columns = ("country", "region", "postal_prefix")
-        held = TerritoryArea.objects.exclude(territory=territory).values_list(*columns, "territory__name")
-        taken = {tuple(area): name for *area, name in held}
-        fresh, before = [], len(self.problems)
+        name = next(key for key, pk in self.ids["territories"].items() if pk == territory)
+        fresh = []
         for row in given:
-            place = tuple(row[column] for column in columns)
+            place = (row["country"], row["region"], row["postal_prefix"])
             area = " ".join(part for part in place if part)
-            if place in taken:
-                self.problems.append(f"{path}: {area} belongs to territory {taken[place]} already.")
+            if place in self.taken:
+                self.problems.append(f"{path}: {area} belongs to territory {self.taken[place]} already.")
             elif row["region"] and row["postal_prefix"]:
                 self.problems.append(f"{path}: {area} has a region and a postal prefix; an area has one of them.")
+            self.taken[place] = name
             fresh.append(TerritoryArea(territory_id=territory, **row))
-        if len(self.problems) == before:
-            self._replace(TerritoryArea.objects.filter(territory=territory), fresh, path)
+        self._replace(TerritoryArea.objects.filter(territory=territory), fresh, path)
 
     def _stages(self, pipeline: int, given: list[Mapping[str, Any]], path: str) -> None:
         held = {stage.key: stage for stage in Stage.objects.filter(pipeline=pipeline)}
         for position, row in enumerate(given):
-            stage = held.pop(row["key"], None) or Stage(pipeline_id=pipeline, key=row["key"])
+            known = held.pop(row["key"], None)
+            stage = known or Stage(pipeline_id=pipeline, key=row["key"])
             stage.name, stage.position = row["name"], position
-            if self._sound(stage, f"{path}[{position}]"):
-                stage.save()
+            if not self._sound(stage, f"{path}[{position}]"):
+                continue
+            if known:
+                stage.save(update_fields=["name", "position"])
+            else:
+                self.fresh[Stage].append(stage)
         for stage in held.values():
             if _is_used(stage):
                 self.problems.append(f"{path}: stage {stage.key} is still used, so the file has to keep it.")
@@ -287,6 +306,15 @@ class Writer:
             self.notes.append(f"{SECTIONS[change.section].word} {change.key} is still used, so it stays.")
         else:
             row.delete()
+
+
+def _broken(row: models.Model) -> str:
+    """What the constraints of the database forbid, in a sentence; the database itself would not say where."""
+    if isinstance(row, Pool) and row.when_empty == Pool.WhenEmpty.FALLBACK and row.fallback_owner_id is None:
+        return "“when_empty” is “fallback”, so a fallback_owner has to be named."
+    if isinstance(row, SlaPolicy) and not (row.first_touch_minutes and row.no_activity_minutes and row.review_minutes):
+        return "first_touch_minutes, no_activity_minutes and review_minutes are 1 or more."
+    return ""
 
 
 PARTS = (Membership, TerritoryArea, Stage)

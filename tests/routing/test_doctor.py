@@ -145,6 +145,18 @@ def test_work_that_stands_still_is_an_error(healthy):
     assert found["clocks_not_swept"] == "1 clock ran out up to 3 days ago, and nothing followed. Is the worker running?"
 
 
+def test_of_a_thousand_like_each_other_ten_are_told_and_the_rest_counted(healthy):
+    Owner.objects.bulk_create(Owner(key=f"rep{n}", name=f"Rep {n}") for n in range(25))
+    reps = list(Owner.objects.filter(key__startswith="rep").order_by("id"))
+    for rep, cover in zip(reps, [*reps[1:], reps[0]], strict=True):
+        rep.cover = cover
+    Owner.objects.bulk_update(reps, ["cover"])
+    found = [sentence for _, code, sentence, _ in problems() if code == "owner_without_email"]
+    assert (len(found), found[-1]) == (11, "15 more like the last one.")
+    [loop] = [sentence for _, code, sentence, _ in problems() if code == "cover_loop"]
+    assert "Rep 0 → Rep 1 → Rep 2 → Rep 3 → Rep 4 → 20 more → Rep 0." in loop
+
+
 def test_number_of_queries_stays_the_same(healthy, django_assert_num_queries):
     findings(NOW)  # what is asked once for each process
     with CaptureQueriesContext(connection) as few:
