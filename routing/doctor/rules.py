@@ -40,6 +40,7 @@ def _of_rule(seen: Seen, rule: dict[str, Any]) -> Iterator[tuple[Severity, str, 
     yield from _of_target(seen, rule)
     yield from _of_fallback(seen, rule)
     yield from _of_deal(seen, rule)
+    yield from _of_conditions(seen, rule)
     policy = rule.get("sla_policy")
     if policy and policy not in {known.key for known in seen.people.policies}:
         yield (
@@ -91,6 +92,23 @@ def _of_fallback(seen: Seen, rule: dict[str, Any]) -> Iterator[tuple[Severity, s
     fallback = rule.get("fallback_owner")
     if fallback is not None and (gone := seen.state(fallback)):
         yield WARNING, "rule_fallback_gone", f"falls back to {seen.name(fallback)}, who {gone}."
+
+
+def _of_conditions(seen: Seen, rule: dict[str, Any]) -> Iterator[tuple[Severity, str, str]]:
+    """Conditions on keys that nothing has any more: they can never hold."""
+    known = {
+        "territory": seen.people.territories.keys(),
+        "source_key": {source.key for source in seen.people.sources.values()},
+        "lead_type": seen.people.high_intent.keys(),
+    }
+    words = {"territory": "territory", "source_key": "source", "lead_type": "lead type"}
+    for group in rule["groups"]:
+        for condition in group:
+            field, value = condition["field"], condition["value"]
+            if field in known and condition["operator"] in ("is", "one_of"):
+                for key in value if isinstance(value, list) else [value]:
+                    if key not in known[field]:
+                        yield WARNING, "rule_asks_for_nothing", f"asks for {words[field]} {key}, which does not exist."
 
 
 def _of_deal(seen: Seen, rule: dict[str, Any]) -> Iterator[tuple[Severity, str, str]]:

@@ -7,6 +7,8 @@ are in no file.
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db import IntegrityError
+
 from leads.models import Stage
 from owners.writer import writing
 from routing.models import RuleSetVersion
@@ -69,6 +71,8 @@ def bring_in(
                 raise _DryRun
     except _DryRun:
         pass
+    except IntegrityError as error:  # what no check foresaw; the transaction is undone
+        raise Refused(f"The database refused the file: {str(error).splitlines()[0]}.") from error
     return report
 
 

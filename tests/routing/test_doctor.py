@@ -100,6 +100,18 @@ def test_rep_who_left_is_found_wherever_they_are_named(healthy):
     ]  # fmt: skip
 
 
+def test_rule_that_asks_for_a_key_of_nothing_can_never_hold(healthy):
+    version = make_version(healthy["elena"])
+    conditions = (("territory", "is", "dach"), ("source_key", "one_of", ["web", "gone"]), ("lead_type", "is", "fair"))
+    make_rule(version, "round_robin_pool", "pool", *conditions, pool=healthy["pool"], name="Odd")
+    publish(version, None, NOW)
+    found = [sentence for _, code, sentence, _ in problems() if code == "rule_asks_for_nothing"]
+    assert found == [
+        "Rule “Odd” asks for source gone, which does not exist.",
+        "Rule “Odd” asks for lead type fair, which does not exist.",
+    ]
+
+
 def test_people_who_can_get_nothing_are_named(healthy):
     elena, marco = healthy["elena"], healthy["marco"]
     PoolMember.objects.filter(owner=elena).update(active=False)
