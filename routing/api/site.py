@@ -8,12 +8,14 @@ from ninja.errors import AuthenticationError, ValidationError
 from routing.api import read
 from routing.api.intake import intake
 from routing.api.problems import Problem
+from routing.api.reference import Reference
 
 api = NinjaAPI(
     title="RevRoute",
     version="1",
     description="Post leads, read decisions. Errors are RFC 9457 problem documents with a stable code.",
     urls_namespace="api",
+    docs=Reference(),
 )
 read.add_to(api)
 
