@@ -138,6 +138,16 @@ admin:{superuser}_change            GET,POST  login   403   403    403     403  
 admin:{superuser}_delete            GET,POST  login   403   403    403     403     403   403    403
 admin:{superuser}_history           GET       login   403   403    403     403     403   403    403
 
+# Whether it lives, ready and on time; no worker runs in the test, and it asks from this machine
+healthz                             GET       ok      ok    ok     ok      ok      ok    ok     ok
+healthz                             POST      405     405   405    405     405     405   405    405
+readyz                              GET       ok      ok    ok     ok      ok      ok    ok     ok
+readyz                              POST      405     405   405    405     405     405   405    405
+healthz-worker                      GET       503     503   503    503     503     503   503    503
+healthz-worker                      POST      405     405   405    405     405     405   405    405
+metrics                             GET       ok      ok    ok     ok      ok      ok    ok     ok
+metrics                             POST      405     405   405    405     405     405   405    405
+
 # The API, asked with a token of scope `write` that stands for the person
 api:openapi-json                    GET,POST  ok      ok    ok     ok      ok      ok    ok     ok
 api:openapi-view                    GET,POST  ok      ok    ok     ok      ok      ok    ok     ok
