@@ -201,9 +201,9 @@ class Writer:
         blocks = []
         for row in given:
             start, end = _minutes(row["from"]), _minutes(row["to"])
-            if start is None or end is None or start == 1440:
+            if start is None or end is None or start == 1440 or start == end:
                 times = f"“{row['from']}” to “{row['to']}”"
-                self.problems.append(f"{path}: {times} are no hours; write 09:00, from 00:00 up to 24:00.")
+                self.problems.append(f"{path}: {times} are no hours; write two times such as 09:00, up to 24:00.")
                 return
             blocks.append((row["weekday"], start, end))
         try:
@@ -327,8 +327,9 @@ def _is_used(row: models.Model) -> bool:
         return True
     return any(
         relation.related_model.objects.filter(**{relation.field.name: row}).exists()
-        for relation in row._meta.related_objects
-        if relation.related_model not in PARTS and not relation.many_to_many
+        for relation in row._meta.get_fields(include_hidden=True)
+        if (relation.one_to_many or relation.one_to_one) and relation.auto_created
+        if relation.related_model not in PARTS
     )
 
 

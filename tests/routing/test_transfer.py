@@ -204,6 +204,15 @@ def test_what_a_file_leaves_out_stays_until_it_is_pruned(company):
     assert (Source.objects.get().active, Pipeline.objects.count(), Pool.objects.count()) == (False, 1, 1)
 
 
+def test_what_rules_or_sources_need_is_not_lost(company):
+    gone = changed(pipelines=[{"key": "sales", "stages": [{"key": "new", "name": "New"}]}])
+    assert problems(gone) == ["pipelines[0].stages: stage won is still used, so the file has to keep it."]
+    report = bring_in(changed(lead_types=[], sla_policies=[], pipelines=[]), NOW, prune=True)
+    stays = [f"{what} is still used, so it stays." for what in ("lead type contact", "SLA policy normal")]
+    assert report.notes == [*stays, "pipeline sales is still used, so it stays."]
+    assert list(SlaPolicy.objects.values_list("key", flat=True)) == ["normal"]
+
+
 def test_rules_come_in_as_one_draft_and_count_only_when_published(company):
     document = json.loads(export())
     document["rules"]["rules"][0]["groups"][1][0]["value"] = 80
