@@ -6,12 +6,12 @@ number of statements, and one for each different resolution.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db.models import Q
 
-from leads.models import Task
+from leads.models import Lead, Task
 from routing.models import Delivery, PlanAction, ReviewItem, SlaClock
 from routing.rows import Settled
 
@@ -39,8 +39,16 @@ def settle_lead_rows(acts: Sequence[Settled], now: datetime) -> None:
     _close_items(acts, now)
 
 
+def lock_leads(leads: Iterable[int]) -> dict[int, Lead]:
+    """The leads by id, locked, lowest first. Whoever changes a lead and its clocks takes the lead first, as
+    `routing.touch` does, so that no two wait for each other."""
+    rows = Lead.objects.select_for_update(no_key=True).filter(pk__in=list(leads)).order_by("pk")
+    return {row.pk: row for row in rows}
+
+
 def end_work(leads: Sequence[int], now: datetime) -> None:
-    """Cancel the leads' running clocks and drop their open tasks; two statements."""
+    """Cancel the leads' running clocks and drop their open tasks; three statements."""
+    lock_leads(leads)
     SlaClock.objects.filter(lead__in=leads, state=SlaClock.State.RUNNING).update(
         state=SlaClock.State.CANCELLED, ended_at=now, next_rung_at=None
     )
@@ -49,11 +57,14 @@ def end_work(leads: Sequence[int], now: datetime) -> None:
 
 def _close_items(acts: Sequence[Settled], now: datetime) -> None:
     groups: dict[tuple[str, int | None], list[int]] = defaultdict(list)
+    ending = ReviewItem.objects.filter(~Q(reason__in=STAYING), state=ReviewItem.State.OPEN)
+    leads_of = [one.act.lead for one in acts if one.act]
+    open_for = set(ending.filter(lead__in=leads_of).values_list("lead", flat=True))
     for one in acts:
-        assert one.act is not None
-        groups[_resolution(one), one.actor].append(one.act.lead)
+        if one.act and one.act.lead in open_for:
+            groups[_resolution(one), one.actor].append(one.act.lead)
     for (resolution, actor), leads in groups.items():
-        ReviewItem.objects.filter(~Q(reason__in=STAYING), lead__in=leads, state=ReviewItem.State.OPEN).update(
+        ending.filter(lead__in=leads).update(
             state=ReviewItem.State.CLOSED, closed_at=now, closed_by=actor, resolution=resolution
         )
 

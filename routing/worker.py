@@ -17,7 +17,7 @@ from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 from leads.models import RawEvent
-from routing import background, delivery, plan
+from routing import background, delivery, escalation, plan
 from routing.lease import budget
 
 logger = logging.getLogger(__name__)
@@ -38,10 +38,14 @@ class Done(NamedTuple):
 
     routed: int = 0
     followed_up: int = 0
+    escalated: int = 0
     delivered: int = 0
 
     def __str__(self) -> str:
-        return f"{self.routed} events routed, {self.followed_up} plan actions done, {self.delivered} deliveries sent."
+        return (
+            f"{self.routed} events routed, {self.followed_up} plan actions done, {self.escalated} rungs climbed, "
+            f"{self.delivered} deliveries sent."
+        )
 
 
 class Ran(NamedTuple):
@@ -94,11 +98,15 @@ def _follow_up(clock: Clock) -> int:
     return plan.run_due(clock(), limit=500)
 
 
+def _escalate(clock: Clock) -> int:
+    return escalation.sweep(clock()).rungs
+
+
 def _deliver(clock: Clock) -> int:
     return delivery.deliver_due(clock(), limit=500)
 
 
-PARTS: Mapping[str, Part] = {"routing": _route_left, "plan": _follow_up, "delivery": _deliver}
+PARTS: Mapping[str, Part] = {"routing": _route_left, "plan": _follow_up, "escalation": _escalate, "delivery": _deliver}
 """In the order of `Done`."""
 
 

@@ -76,13 +76,15 @@ def _escalated(work: Work, act: Act) -> Verdict:
             name = work.name(cover)
             reason = f"Moved to {name}, who covers for {work.name(act.owner or 0)}, because {_ended(act.why)}"
             return Verdict("assigned", act.step, None, owner=cover, placed=placed, reason=reason, flag="fallback")
-    detail = act.why if act.final or cover is None else f"{act.why}, and {_cannot(work, cover)}"
+    detail = act.why if act.final else f"{act.why}, and {_cannot(work, act.owner, cover)}"
     return Verdict("review", act.step, None, review_reason="no_valid_owner", detail=detail, flag="exception")
 
 
-def _cannot(work: Work, owner: int) -> str:
+def _cannot(work: Work, owner: int | None, cover: int | None) -> str:
+    if cover is None:
+        return f"nobody covers for {work.name(owner or 0)}"
     failed: dict[str, str] = work.candidates[-1].get("failed", {})
-    return f"{work.name(owner)}, who covers, {next(iter(failed.values()), 'cannot take it')}"
+    return f"{work.name(cover)}, who covers, {next(iter(failed.values()), 'cannot take it')}"
 
 
 def _ask(work: Work, *, by_hand: bool) -> Ask:

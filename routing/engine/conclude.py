@@ -152,16 +152,16 @@ def _reviewed(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
 def _reviewer(work: Work, named: int | None) -> int:
     """Who answers for an item: whom the rule names, the source's person, the rule set's; the first still active.
 
-    When all of them have left, whoever is active and came first: somebody has to open it.
+    When all of them have left, whoever is active and came first: somebody has to open it. Whoever let a lead lie
+    does not answer for it where anybody else in that line can.
     """
     source = work.people.sources.get(work.case.source)
     line = [owner for owner in (named, source.owner if source else None, work.rules.owner) if owner is not None]
-    for owner in line:
-        person = work.person(owner)
-        if person is not None and person.state == "active":
-            return owner
-    active = (id for id, person in work.people.owners.items() if person.state == "active")
-    return min(active, default=line[-1])
+    act = work.case.act
+    silent = act.owner if act and act.kind == "escalate" else None
+    active = sorted(id for id, person in work.people.owners.items() if person.state == "active")
+    found = [owner for owner in line if owner in active] or active or line[-1:]
+    return next((owner for owner in found if owner != silent), found[0])
 
 
 def _missing_stage(work: Work, pipeline: str, stage: str) -> str:

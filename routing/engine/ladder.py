@@ -1,11 +1,16 @@
-"""A clock's kind in, the rungs of its ladder out: what is done at which share of the budget. Knows no time.
+"""A clock in; the rungs of its ladder and the instant of each out: what is done at which share of the budget.
 
 SPEC.md section 11: the owner is reminded, at the end of the budget the team lead is told and the lead moves on,
-and the ladder ends with a named person. Every rung is climbed once.
+and the ladder ends with a named person. Every rung is climbed once. Knows no rows and no present.
 """
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
+
+from owners.business_time import Hours, HoursError
+
+END = 100
+"""The share at which a budget is used up."""
 
 
 class Rung(NamedTuple):
@@ -16,15 +21,15 @@ class Rung(NamedTuple):
 
 
 LADDERS: dict[str, tuple[Rung, ...]] = {
-    "accepted": (Rung(100, "breach"),),
-    "first_touch": (Rung(80, "remind"), Rung(100, "breach")),
-    "no_activity": (Rung(50, "remind"), Rung(100, "move")),
+    "accepted": (Rung(END, "breach"),),
+    "first_touch": (Rung(80, "remind"), Rung(END, "breach")),
+    "no_activity": (Rung(50, "remind"), Rung(END, "move")),
 }
 
 
-def next_rung(kind: str, climbed: int) -> Rung | None:
-    """The first rung above the share that was climbed last (0: none yet); None at the top."""
-    return next((rung for rung in LADDERS.get(kind, ()) if rung.share > climbed), None)
+def rungs_above(kind: str, climbed: int) -> tuple[Rung, ...]:
+    """The rungs above the share that was climbed last (0: none yet), lowest first."""
+    return tuple(rung for rung in LADDERS.get(kind, ()) if rung.share > climbed)
 
 
 def hint(kind: str, started_at: datetime, budget: int) -> datetime | None:
@@ -32,5 +37,24 @@ def hint(kind: str, started_at: datetime, budget: int) -> datetime | None:
 
     Working time never passes faster than real time, so the hint is never late; who looks works out the truth.
     """
-    rung = next_rung(kind, 0)
-    return started_at + timedelta(seconds=budget * rung.share / 100) if rung else None
+    rung = next(iter(rungs_above(kind, 0)), None)
+    return started_at + _part(budget, rung.share) if rung else None
+
+
+def rung_at(share: int, started_at: datetime, due_at: datetime, budget: int, hours: Hours | None) -> datetime:
+    """The instant of a rung: never after `due_at`, which is the last one's, promised when the clock started.
+
+    `budget` in seconds; `hours`: the owner's working time, None where nights count too.
+    """
+    if share >= END:
+        return due_at
+    part = _part(budget, share)
+    try:
+        at = hours.add(started_at, part) if hours else started_at + part
+    except HoursError:
+        at = started_at + part
+    return min(at, due_at)
+
+
+def _part(budget: int, share: int) -> timedelta:
+    return timedelta(seconds=budget) * share / END

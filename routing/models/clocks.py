@@ -113,6 +113,7 @@ class Escalation(models.Model):
         related_name="+",
         help_text="That moved the lead.",
     )
+    note = models.CharField(max_length=120, blank=True, help_text="Why nobody was told, where nobody was.")
 
     class Meta:
         ordering = ["-id"]

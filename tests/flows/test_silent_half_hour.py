@@ -1,0 +1,81 @@
+"""A lead that nobody acts on, minute by minute: reminded, moved to the cover person, then with a named person."""
+
+from datetime import timedelta
+
+import pytest
+
+from leads.models import Lead
+from routing.models import Decision, Delivery, ReviewItem
+from routing.replay import verify
+from routing.worker import tick
+from tests.builders import NOW
+from tests.routing.batches import waiting
+from tests.routing.ladders import MINUTE, clocks, facts, make_company, rungs, told
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def pass_time(start, end):
+    """The worker's tick, every half minute."""
+    at = start
+    while at <= end:
+        tick(lambda: at)  # noqa: B023  called before the loop goes on
+        at += timedelta(seconds=30)
+
+
+def test_silent_lead_is_reminded_moved_and_ends_with_a_named_person(mailoutbox):
+    people = make_company()
+    [id] = waiting(people.source, {"email": "ada@analytical.example", "first_name": "Ada"})
+    start = NOW + 2 * MINUTE  # when the tick takes what no request waits for
+
+    pass_time(start, start + 14 * MINUTE)
+    lead = Lead.objects.get(pk=id)
+    assert lead.owner == people.elena
+    assert rungs() == [("first_touch", 80, "remind", 0)]
+
+    pass_time(start + 15 * MINUTE, start + 29.5 * MINUTE)
+    assert rungs() == [
+        ("first_touch", 80, "remind", 0), ("first_touch", 100, "breach", 0), ("no_activity", 50, "remind", 0),
+    ]  # fmt: skip
+    assert told() == [
+        ("reminder", "elena", "first_touch:80"), ("escalation", "elena", "first_touch:100"),
+        ("escalation", "lena", "first_touch:100"), ("reminder", "elena", "no_activity:50"),
+    ]  # fmt: skip
+
+    pass_time(start + 30 * MINUTE, start + 31 * MINUTE)
+    lead.refresh_from_db()
+    assert (lead.owner, lead.owned_at) == (people.marco, start + 30 * MINUTE)
+    assert lead.reason == (
+        "Moved to Marco, who covers for Elena, because nobody acted on it for 30 minutes of working time."
+    )
+    moved = Decision.objects.get(origin="escalate")
+    assert told(decision=moved) == [("moved", "elena", ""), ("escalation", "lena", "no_activity:100")]
+    alert = Delivery.objects.get(decision=moved, kind="assignment", channel="email")
+    confirmed = moved.actions.get()
+    assert (confirmed.state, alert.state) == ("confirmed", "sent")
+    assert confirmed.confirmed_at <= alert.sent_at
+
+    pass_time(start + 32 * MINUTE, start + 300 * MINUTE)
+    lead.refresh_from_db()
+    item = ReviewItem.objects.get()
+    assert (lead.state, lead.owner, item.owner, item.reason) == ("review", None, people.lena, "no_valid_owner")
+    assert item.detail == "nobody acted on it for 30 minutes of working time, for the second time"
+    one_lap = [
+        ("first_touch", 80, "remind", 0), ("first_touch", 100, "breach", 0), ("no_activity", 50, "remind", 0),
+    ]  # fmt: skip
+    assert rungs() == [*one_lap, ("no_activity", 100, "move", 0), *one_lap, ("no_activity", 100, "review", 0)]
+    assert clocks(lead) == [
+        (owner, kind, "breached") for owner in ("elena", "marco") for kind in ("first_touch", "no_activity")
+    ]  # fmt: skip
+    assert facts(lead) == [
+        ("arrived", "assigned"), ("decided", "assigned"), ("owned", "routing"), ("confirmed", ""),
+        ("alerted", "in_app"), ("alerted", "email"), ("breached", "first_touch"), ("breached", "no_activity"),
+        ("decided", "escalate"), ("reassigned", "no_activity"), ("owned", "escalate"), ("confirmed", ""),
+        ("alerted", "in_app"), ("alerted", "email"), ("breached", "first_touch"), ("breached", "no_activity"),
+        ("decided", "escalate"), ("reassigned", "no_activity"),
+    ]  # fmt: skip
+    last = Decision.objects.order_by("-id").first()
+    assert told(decision=last) == [("review", "lena", ""), ("moved", "marco", "")]
+    assert not Delivery.objects.exclude(state="sent").exists()
+    assert len([mail for mail in mailoutbox if mail.to == ["elena@revroute.example"]]) == 4
+    assert verify() == (3, [])
