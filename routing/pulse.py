@@ -8,6 +8,9 @@ row only to begin with.
 from datetime import datetime
 from typing import Any
 
+MOST_KEPT = 1000
+"""Counters that `Ages` remembers: each start of a worker brings a few."""
+
 
 class Patience:
     """For how many watched seconds an answer has been owed.
@@ -54,4 +57,6 @@ class Ages:
         else:
             return monotonic - seen[1] + seen[2]
         self._seen[key] = (count, monotonic, age)
+        if len(self._seen) > MOST_KEPT:
+            del self._seen[next(iter(self._seen))]
         return age
