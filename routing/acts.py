@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 from django.db.models import F
 
 from leads.clean import clean_text
-from leads.models import Lead
+from leads.models import Lead, Note
 from owners.models import Owner
 from owners.writer import writing
 from routing.again import ask_again
 from routing.current import in_force
 from routing.models import Decision, Fact, OwnerLoad, ReviewItem
-from routing.moved import end_work
+from routing.moved import STAYING, end_work
 from routing.moving import Asked, By, Standing, ask, decide_acts, standing
 from routing.refused import Refused
 
@@ -39,24 +39,26 @@ class Done(NamedTuple):
 # --- items of the review queue ----------------------------------------------------------------------------
 
 
-def claim(item: int, by: By, now: datetime) -> Done:
+def claim(item: int, by: By, now: datetime, seen: int | None = None) -> Done:
     """Take the item's lead, if nobody was faster and there is room; charged to the pool that it came from.
 
     An item without a lead, or about a lead that is not in review itself, is taken over instead: the claimer answers
-    for it.
-    Raises Refused: gone, taken, no_owner, at_capacity, not_available.
+    for it. `seen`: the owner who was named where this was asked; another one by now was faster.
+    Raises Refused: gone, taken, no_owner, at_capacity, not_available, changed, no_change.
     """
     if by.owner is None:
         raise Refused("no_owner", "You take no leads: no owner belongs to your user. RevOps can make one.")
     if again := _mine_already(item, by, now):
         return again
     with writing():
-        row = _open_item(item, now)
+        row = open_item(item, now)
         if row.lead is None or row.lead.state != Lead.State.REVIEW:
-            return _hand_over(row, by.owner, by)
+            return _hand_over(row, by.owner, by, now, seen)
         at = _standing(row.lead.pk)
         why = row.get_reason_display() if row.reason in ReviewItem.Reason.values else row.reason
-        return _give(at, "claim", by, why, now, to=by.owner, cause="claimed")
+        claimed = _give(at, "claim", by, why, now, to=by.owner, cause="claimed")
+        _stays_with(row, by.owner)
+        return claimed
 
 
 def assign(item: int, to: int, by: By, why: str, now: datetime) -> Done:
@@ -66,42 +68,56 @@ def assign(item: int, to: int, by: By, why: str, now: datetime) -> Done:
     """
     why = _why(why)
     with writing():
-        row = _open_item(item, now)
+        row = open_item(item, now)
         _known_owner(to)
         if row.lead is None or row.lead.state != Lead.State.REVIEW:
-            return _hand_over(row, to, by)
-        return _give(_standing(row.lead.pk), "assign", by, why, now, to=to, cause="by_hand")
+            return _hand_over(row, to, by, now, None)
+        given = _give(_standing(row.lead.pk), "assign", by, why, now, to=to, cause="by_hand")
+        _stays_with(row, to)
+        return given
 
 
-def hand_over(item: int, to: int, by: By, now: datetime) -> Done:
-    """Name somebody else for the item; its lead stays as it is. Raises Refused: gone, taken, unknown_owner."""
+def hand_over(item: int, to: int, by: By, now: datetime, seen: int | None = None) -> Done:
+    """Name somebody else for the item; its lead stays as it is.
+
+    `seen` as in `claim`. Raises Refused: gone, taken, unknown_owner, changed, no_change.
+    """
     with writing():
-        row = _open_item(item, now)
+        row = open_item(item, now)
         _known_owner(to)
-        return _hand_over(row, to, by)
+        return _hand_over(row, to, by, now, seen)
 
 
 def nurture_item(item: int, by: By, why: str, now: datetime) -> Done:
-    """Send the item's lead to nurture. Raises Refused: gone, taken, why_missing, no_lead."""
+    """Send the item's lead to nurture. Raises Refused: gone, taken, why_missing, no_lead, changed."""
     why = _why(why)
     with writing():
-        row = _open_item(item, now)
+        row = open_item(item, now)
         if row.lead is None:
             raise Refused("no_lead", "What came could not be read as a lead, so there is nobody to nurture. Reject it.")
-        return _end(_standing(row.lead.pk), "nurture", by, why, now)
+        if row.lead.state != Lead.State.REVIEW:
+            state = row.lead.get_state_display()
+            raise Refused("changed", f"The lead is {state}: this item is about something else, and can be closed.")
+        ended = _end(_standing(row.lead.pk), "nurture", by, why, now)
+        _close_item(row, by, f"Sent to nurture by {by.name}: {why}", now)
+        return ended
 
 
 def reject_item(item: int, by: By, why: str, now: datetime) -> Done:
-    """Reject the item's lead, or close an item that has none; what came stays.
+    """Reject the item's lead; close an item that has none, or whose lead is not in review. What came stays.
 
     Raises Refused: gone, taken, why_missing.
     """
     why = _why(why)
     with writing():
-        row = _open_item(item, now)
+        row = open_item(item, now)
         if row.lead is None:
             return _close_item(row, by, f"Rejected by {by.name}: {why}", now)
-        return _end(_standing(row.lead.pk), "reject", by, why, now)
+        if row.lead.state != Lead.State.REVIEW:
+            return _close_item(row, by, f"Closed by {by.name}: {why}", now)
+        ended = _end(_standing(row.lead.pk), "reject", by, why, now)
+        _close_item(row, by, f"Rejected by {by.name}: {why}", now)
+        return ended
 
 
 # --- leads ------------------------------------------------------------------------------------------------
@@ -183,8 +199,9 @@ def _end_lead(lead: int, kind: str, by: By, why: str, now: datetime, seen_owner:
 # --- what they share --------------------------------------------------------------------------------------
 
 
-def _open_item(id: int, now: datetime) -> ReviewItem:
-    row = ReviewItem.objects.select_related("lead", "source", "closed_by__owner").filter(pk=id).first()
+def open_item(id: int, now: datetime) -> ReviewItem:
+    """The item, if it is open still. Raises Refused: gone, taken."""
+    row = ReviewItem.objects.select_related("lead", "source", "owner").filter(pk=id).first()
     if row is None:
         raise Refused("gone", f"There is no review item {id}.")
     if row.state != ReviewItem.State.OPEN:
@@ -286,10 +303,25 @@ def _pool_of(at: Standing, people: Any) -> int | None:
     return rule.target_pool if rule.target_kind == "pool" else team.pool if team else None
 
 
-def _hand_over(row: ReviewItem, to: int, by: By) -> Done:
+def _hand_over(row: ReviewItem, to: int, by: By, now: datetime, seen: int | None) -> Done:
+    named = row.owner
+    if named.pk == to:
+        raise Refused("no_change", f"{named.name} answers for this item already.")
+    if seen is not None and named.pk != seen:
+        raise Refused("changed", f"Somebody was faster: {named.name} answers for this item now. Look again.")
     ReviewItem.objects.filter(pk=row.pk, state=ReviewItem.State.OPEN).update(owner_id=to)
     name = by.name if to == by.owner else Owner.objects.values_list("name", flat=True).get(pk=to)
+    if row.lead_id:
+        about = row.get_reason_display()
+        told = f"{by.name} named {name} for the review item “{about}”; before it was {named.name}."
+        Note.objects.create(lead_id=row.lead_id, text=told, created_at=now)
     return Done(f"{name} answers for this item now.", row.lead_id, None, None, "")
+
+
+def _stays_with(row: ReviewItem, owner: int) -> None:
+    """Items about something else than who owns the lead stay open when it moves: its owner answers for them."""
+    if row.reason in STAYING:
+        ReviewItem.objects.filter(pk=row.pk, state=ReviewItem.State.OPEN).update(owner_id=owner)
 
 
 def _close_item(row: ReviewItem, by: By, resolution: str, now: datetime) -> Done:

@@ -13,7 +13,7 @@ from leads.contract import FIELDS
 from leads.models import Lead, RawEvent
 from owners.writer import writing
 from routing import plan
-from routing.acts import Done, done_of
+from routing.acts import Done, done_of, open_item
 from routing.again import ask_again, contract_of
 from routing.current import in_force
 from routing.execute import put_back
@@ -66,6 +66,51 @@ def route_again(lead: int, by: By, why: str, now: datetime) -> Done:
     with writing():
         asked = ask_again(_standing(lead), "again", by, why, now, "decided_again")
         return done_of(decide_acts([asked], by, in_force()).write(now)[0])
+
+
+def fix_item(item: int, changes: Mapping[str, str], by: By, now: datetime) -> Fixed:
+    """Correct the data of an open item's lead and route it again. Raises Refused as `fix`, and no_lead."""
+    with writing():
+        return fix(_lead_of(open_item(item, now)), changes, by, now)
+
+
+def route_item_again(item: int, by: By, now: datetime) -> Done:
+    """Let the rules decide about an open item's lead once more. Raises Refused: gone, taken, no_lead."""
+    with writing():
+        row = open_item(item, now)
+        lead = _lead_of(row)
+        if row.lead.state == Lead.State.ASSIGNED:
+            raise Refused("taken", f"{row.lead.owner} has this lead by now; it can be reassigned from its own page.")
+        return route_again(lead, by, f"{by.name} asked the rules again", now)
+
+
+def replay_item(item: int, by: By, now: datetime) -> Done:
+    """Carry on what an open item stopped, keeping its decision, and close the item; it opens again if that fails.
+
+    Raises Refused: gone, taken, not_replayable, no_change.
+    """
+    row = open_item(item, now)
+    if row.reason == ReviewItem.Reason.WEBHOOK_RETRY_CONFLICT:
+        raise Refused("not_replayable", "The first content was decided and carried through; nothing of it stopped.")
+    event = row.decision.event_id if row.decision else row.event_id
+    actions = carry_on(event, now)
+    told = f"Replayed by {by.name}"
+    waited = ReviewItem.objects.filter(pk=item, state=ReviewItem.State.CLOSED, closed_at=now)
+    if not waited.update(closed_by=by.user, resolution=told):
+        if not actions:
+            raise Refused("no_change", "Nothing of it had stopped, so there is nothing to carry on.")
+        ReviewItem.objects.filter(pk=item, state=ReviewItem.State.OPEN).update(
+            state=ReviewItem.State.CLOSED, closed_at=now, closed_by=by.user, resolution=told
+        )
+    decided = Decision.objects.filter(event=event).order_by("-id").values("id", "lead", "owner", "status")[0]
+    what = f"{actions} action{'' if actions == 1 else 's'} go{'es' if actions == 1 else ''} on" if actions else "routed"
+    return Done(f"{told}: {what}.", decided["lead"], decided["id"], decided["owner"], decided["status"])
+
+
+def _lead_of(row: ReviewItem) -> int:
+    if row.lead_id is None:
+        raise Refused("no_lead", "What came could not be read as a lead, so no field of it can be corrected.")
+    return row.lead_id
 
 
 def carry_on(event: int, now: datetime) -> int:

@@ -1,5 +1,6 @@
 """A user in, the decisions, review items, clocks and records they may see out, as querysets of no other rows."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -35,6 +36,17 @@ def visible_review_items(user: Any) -> QuerySet[ReviewItem]:
     if reach_of(user) not in NARROW:
         return only_all(ReviewItem, user)
     return ReviewItem.objects.filter(CLAIMABLE | owned(user) | owned(user, "lead__owner"))
+
+
+def told_review_items(user: Any, since: datetime) -> QuerySet[ReviewItem]:
+    """The same, and what anybody could have claimed until somebody was faster, at `since` or later.
+
+    Whoever still looks at an old page is told who that was; nothing else of these rows is for them to see.
+    """
+    if reach_of(user) not in NARROW:
+        return only_all(ReviewItem, user)
+    gone = Q(state=ReviewItem.State.CLOSED, closed_at__gte=since, decision__status=Decision.Status.REVIEW)
+    return ReviewItem.objects.filter(CLAIMABLE | owned(user) | owned(user, "lead__owner") | gone)
 
 
 @scope_of(RawEvent)

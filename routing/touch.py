@@ -34,7 +34,7 @@ def record(lead: int, kind: str, by: By, now: datetime, at: datetime | None = No
             lead=row, kind=kind, actor_id=by.owner, happened_at=at or now, created_at=now,
             outcome=clean_text(outcome, MAX_OUTCOME),
         )  # fmt: skip
-        if is_touch(kind) and by.user is not None:
+        if is_touch(kind) and (by.user is not None or by.owner is not None):
             _touched(row, kind, by, now)
     return activity
 

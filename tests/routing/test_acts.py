@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from leads.models import Contact, Deal, Lead, Source, Task
+from leads.models import Contact, Deal, Lead, Note, Source, Task
 from owners.models import User
 from routing import acts, mending, touch
 from routing.models import (
@@ -335,3 +335,26 @@ def test_every_act_costs_a_fixed_number_of_statements(company, django_assert_num
 
 
 STATEMENTS_OF_A_CLAIM = 45
+
+
+def test_item_about_something_else_than_its_owner_is_handed_on_and_closed_and_its_lead_stays(company):
+    lead = routed()
+    owner = lead.owner
+    item = ReviewItem.objects.create(
+        reason="crm_error", detail="create_deal: refused", owner=owner, source=lead.source, event_id=lead.pk, lead=lead,
+        opened_at=NOW, last_at=NOW, due_at=LATER,
+    )  # fmt: skip
+    other = next(person for person in company.values() if person != owner)
+    assert refusal(acts.claim, item.pk, by(owner), LATER) == "no_change"
+    assert refusal(acts.claim, item.pk, by(other), LATER, seen=other.pk) == "changed"
+    acts.claim(item.pk, by(other), LATER, seen=owner.pk)
+    assert Note.objects.filter(lead=lead, text__startswith=f"{other.name} named {other.name}").count() == 1
+    assert refusal(acts.nurture_item, item.pk, RITA, "later", LATER) == "changed"
+    assert refusal(mending.route_item_again, item.pk, RITA, LATER) == "taken"
+    assert refusal(mending.replay_item, item.pk, RITA, LATER) == "no_change"
+    acts.reject_item(item.pk, RITA, "made by hand", LATER)
+    item.refresh_from_db()
+    lead.refresh_from_db()
+    assert (item.owner, item.state, item.resolution) == (other, "closed", "Closed by Rita: made by hand")
+    assert (lead.state, lead.owner) == ("assigned", owner)
+    assert refusal(mending.fix_item, item.pk, {"email": "b@b.example"}, RITA, LATER) == "taken"
