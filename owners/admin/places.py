@@ -43,6 +43,7 @@ class AreaInline(ScopedInline):
 @admin.register(Territory)
 class TerritoryAdmin(LimitedInlines, LockedAdmin):
     inlines = [AreaInline]
+    ordering = ["name"]  # said here: a list with counts is grouped, and then the model's own order is not kept
     list_display = ["name", "key", "owner", "team", "number_of_areas"]
     list_select_related = ["owner", "team"]
     list_filter = ["team"]

@@ -29,6 +29,7 @@ class PoolForm(PlainForm):
 class PoolAdmin(LimitedInlines, LockedAdmin):
     form = PoolForm
     inlines = [MemberInline]
+    ordering = ["name"]  # said here: a list with counts is grouped, and then the model's own order is not kept
     list_display = ["name", "key", "team", "active_members", "keeps_hours", "when_empty", "fallback_owner"]
     list_select_related = ["team", "fallback_owner"]
     list_filter = ["team", "keeps_hours", "when_empty"]

@@ -100,6 +100,7 @@ class RuleInline(ConditionsShown, ScopedInline):
 class VersionAdmin(LimitedInlines, LockedAdmin):
     form = VersionForm
     inlines = [RuleInline]
+    ordering = ["-id"]  # said here: a list with counts is grouped, and then the model's own order is not kept
     list_display = ["__str__", "purpose", "owner", "rule_count", "created_at", "published_at", "published_by"]
     list_filter = ["state"]
     list_select_related = ["owner", "published_by"]
