@@ -44,6 +44,17 @@ theme                               POST      ok      ok    ok     ok      ok   
 pages:setup                         GET,POST  404     404   404    404     404     404   404    404
 pages:help                          GET,POST  login   ok    ok     ok      ok      ok    ok     ok
 pages:help-topic                    GET,POST  login   ok    ok     ok      ok      ok    ok     ok
+pages:queue                         GET       login   ok    ok     ok      ok      ok    403   403
+pages:queue-export                  GET       login   ok    ok     ok      ok      ok    403   403
+pages:queue-hands                   GET       login   ok    ok     ok      ok      ok    403   403
+pages:queue-item                    GET       login   ok    ok     ok      ok      ok    403   403
+pages:queue-payload                 GET       login   ok    ok     ok      ok      ok    403   403
+pages:{queue-shown}                 POST      login   405   405    405     405     405   405   405
+pages:queue-claim                   POST      login   ok    ok     ok      403     ok    403   403
+pages:queue-assign                  POST      login   ok    ok     ok      403     403   403   403
+pages:queue-name                    POST      login   ok    ok     ok      403     403   403   403
+pages:{queue-reviewing}             POST      login   ok    ok     ok      403     ok    403   403
+pages:{queue-acts}                  GET       login   405   405    405     405     405   405   405
 
 # The admin itself
 admin:index                         GET,POST  login   ok    ok     ok      ok      403   403    403
@@ -165,6 +176,9 @@ api:{readonly}                      POST      405     405   405    405     405  
 NAMES = {
     "any": "*",
     "readonly": "event leads lead decision not_chosen",
+    "queue-shown": "queue queue-export queue-hands queue-item queue-payload",
+    "queue-reviewing": "queue-fix queue-again queue-replay queue-nurture queue-reject",
+    "queue-acts": "queue-claim queue-assign queue-name queue-fix queue-again queue-replay queue-nurture queue-reject",
 }
 """Further words for {…} in the table."""
 
@@ -176,6 +190,7 @@ ARGUMENTS = {
     "app_label": lambda story: "routing",
     "content_type_id": lambda story: 1,
     "topic": lambda story: "roles",
+    "item": lambda story: story.item.pk,
     "url": lambda story: "nothing-here/",
 }
 """Values of an address's arguments; `object_id` and `id` of an admin page are the story's row of its model."""

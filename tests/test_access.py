@@ -160,7 +160,7 @@ def test_everybody_gets_what_the_table_says(role, company, undrawn):
 def asked(name, route, role, cell, company):
     """(story, cell) to ask with: one's own rows, and another team's, which are not there."""
     yield company.here, cell
-    takes_row = {"object_id", "id", "lead_id", "event_id"} & set(parameters(route))
+    takes_row = {"object_id", "id", "lead_id", "event_id", "item"} & set(parameters(route))
     if takes_row and role in NARROW and cell == "ok" and not shared(name) and model_of(route) != "superuser":
         yield company.there, "404" if not redirects(name) else "ok"
 
