@@ -232,7 +232,7 @@ def test_an_administrator_makes_a_user_with_role_and_owner(administrator):
     user.refresh_from_db()
     owner.refresh_from_db()
     assert (list(user.groups.values_list("name", flat=True)), user.is_staff, owner.user) == (["Rep"], False, None)
-    assert "Manager to Rep" in LogEntry.objects.latest("pk").change_message
+    assert "role (Manager → Rep)" in LogEntry.objects.latest("pk").get_change_message()
 
 
 def test_an_administrator_becomes_no_superuser_and_does_not_lock_themselves_out(administrator):

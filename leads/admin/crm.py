@@ -19,6 +19,7 @@ class DatedAdmin(LockedAdmin):
     """A row of the CRM, dated when it is added."""
 
     readonly_fields = ["created_at"]
+    tells_values = False  # a person who is erased must not live on in the history of changes
     show_full_result_count = False
 
     def save_model(self, request, obj, form, change):

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
+from owners.admin.changes import ToldChangesMixin
 from owners.admin.scoped import ScopedMixin
 from owners.admin.words import WordsFormField
 from owners.models import WordsField
@@ -47,7 +48,7 @@ class WordsMixin:
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
-class LockedAdmin(ScopedMixin, WordsMixin, admin.ModelAdmin):
+class LockedAdmin(ScopedMixin, ToldChangesMixin, WordsMixin, admin.ModelAdmin):
     """Every change runs under the writer lock from its first look at the rows on: what was checked holds
     when it is written, and routing never sees half of it.
     """

@@ -136,11 +136,3 @@ class PeopleAdmin(LockedAdmin, UserAdmin):
             held.update(user=None)
             if owner:
                 Owner.objects.filter(pk=owner.pk).update(user=user)
-
-    def construct_change_message(self, request, form, formsets, add=False):
-        """The role before and after, by name: the change that matters most."""
-        said = super().construct_change_message(request, form, formsets, add)
-        if not add and "role" in form.changed_data:
-            before, after = (form.initial.get("role") or "no role"), (form.cleaned_data["role"] or "no role")
-            said.append({"changed": {"name": "role", "object": f"{before} to {after}", "fields": ["role"]}})
-        return said

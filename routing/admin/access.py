@@ -4,12 +4,13 @@ from django.contrib import admin
 
 from leads.admin.sources import show_token
 from leads.tokens import hash_token, new_token
+from owners.admin.changes import ToldChangesMixin
 from owners.admin.scoped import ScopedMixin
 from routing.models import ApiToken
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ScopedMixin, admin.ModelAdmin):
+class ApiTokenAdmin(ScopedMixin, ToldChangesMixin, admin.ModelAdmin):
     """There is no second token of a row: make a new row, and switch the old one off when nobody uses it."""
 
     secret = ("token_hash",)
