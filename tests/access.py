@@ -170,12 +170,22 @@ api:leads                           GET       401     ok    ok     ok      ok   
 api:lead                            GET       401     ok    ok     ok      ok      ok    404    ok
 api:decision                        GET       401     ok    ok     ok      ok      ok    404    ok
 api:not_chosen                      GET       401     ok    ok     ok      ok      ok    404    ok
+api:decisions                       GET       401     ok    ok     ok      ok      ok    404    ok
+api:review                          GET       401     ok    ok     ok      ok      ok    ok     ok
+api:review_act                      POST      401     422   422    422     403     422   403    422
+api:accept                          POST      401     422   422    409     403     ok    403    422
+api:claim                           POST      401     422   422    409     403     409   403    422
+api:convert                         POST      401     ok    ok     ok      403     ok    403    ok
+api:{said}                          POST      401     400   400    400     403     400   403    400
+api:{acts}                          GET       405     405   405    405     405     405   405    405
 api:{readonly}                      POST      405     405   405    405     405     405   405    405
 """
 
 NAMES = {
     "any": "*",
-    "readonly": "event leads lead decision not_chosen",
+    "readonly": "event leads lead decision decisions not_chosen review",
+    "said": "activity decline reassign",
+    "acts": "review_act accept claim convert activity decline reassign",
     "queue-shown": "queue queue-export queue-hands queue-item queue-payload",
     "queue-reviewing": "queue-fix queue-again queue-replay queue-nurture queue-reject",
     "queue-acts": "queue-claim queue-assign queue-name queue-fix queue-again queue-replay queue-nurture queue-reject",
@@ -191,6 +201,8 @@ ARGUMENTS = {
     "content_type_id": lambda story: 1,
     "topic": lambda story: "roles",
     "item": lambda story: story.item.pk,
+    "item_id": lambda story: story.item.pk,
+    "action": lambda story: "reject",
     "url": lambda story: "nothing-here/",
 }
 """Values of an address's arguments; `object_id` and `id` of an admin page are the story's row of its model."""

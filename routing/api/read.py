@@ -134,12 +134,41 @@ def lead(request: HttpRequest, lead_id: Id) -> Lead:
 
 @router.get("/leads/{lead_id}/decision", response=dict)
 def decision(request: HttpRequest, lead_id: Id) -> HttpResponse:
-    """The decision that gave the lead its state: the decision document."""
+    """The decision in force, which gave the lead its state: the decision document."""
     seen = visible_leads(viewer(request)).filter(pk=lead_id).exists()
-    story = stories([lead_id]).get(lead_id) if seen else None
+    ruling = Decision.objects.filter(lead=lead_id).exclude(status=Decision.Status.APPENDED)
+    newest = ruling.order_by("-id").values_list("id", flat=True).first() if seen else None
+    story = stories([newest]).get(newest) if newest else None
     if story is None:
         raise Problem(404, "not_found", f"There is no decided lead {lead_id}.")
     return HttpResponse(canonical(document(story)), content_type="application/json")
+
+
+class DecisionOut(Schema):
+    id: int
+    origin: str
+    status: str
+    owner_id: int | None
+    previous_owner_id: int | None
+    actor: str | None
+    hierarchy_step: str
+    reason: str
+    decided_at: datetime
+    digest: str
+
+    @staticmethod
+    def resolve_actor(decision: Decision) -> str | None:
+        return decision.actor.get_username() if decision.actor else None
+
+
+@router.get("/leads/{lead_id}/decisions", response=list[DecisionOut])
+@paginate(Pages)
+def decisions(request: HttpRequest, lead_id: Id) -> Any:
+    """Everything that was decided about the lead, the newest first."""
+    if not visible_leads(viewer(request)).filter(pk=lead_id).exists():
+        raise Problem(404, "not_found", f"There is no lead {lead_id}.")
+    rows = Decision.objects.filter(lead=lead_id).select_related("actor")
+    return rows.defer("snapshot", "trace").order_by("-id")
 
 
 class WhyNotOut(Schema):

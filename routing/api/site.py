@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
-from routing.api import read
+from routing.api import acts, read, review
 from routing.api.intake import intake
 from routing.api.problems import Problem
 from routing.api.reference import Reference
@@ -13,11 +13,13 @@ from routing.api.reference import Reference
 api = NinjaAPI(
     title="RevRoute",
     version="1",
-    description="Post leads, read decisions. Errors are RFC 9457 problem documents with a stable code.",
+    description="Post leads, read decisions, act on leads. Errors are RFC 9457 problem documents with a stable code.",
     urls_namespace="api",
     docs=Reference(),
 )
 read.add_to(api)
+review.add_to(api)
+acts.add_to(api)
 
 _ANY_FIELDS = {"type": "object", "additionalProperties": True, "description": "Contract fields in any usual spelling."}
 _INTAKE = {

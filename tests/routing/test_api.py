@@ -82,8 +82,17 @@ def test_openapi_names_every_address():
         "/api/v1/intake/{source_key}",
         "/api/v1/leads",
         "/api/v1/leads/{lead_id}",
+        "/api/v1/leads/{lead_id}/accept",
+        "/api/v1/leads/{lead_id}/activities",
+        "/api/v1/leads/{lead_id}/claim",
+        "/api/v1/leads/{lead_id}/convert",
         "/api/v1/leads/{lead_id}/decision",
+        "/api/v1/leads/{lead_id}/decisions",
+        "/api/v1/leads/{lead_id}/decline",
+        "/api/v1/leads/{lead_id}/reassign",
         "/api/v1/leads/{lead_id}/why-not/{owner}",
+        "/api/v1/review",
+        "/api/v1/review/{item_id}/{action}",
     ]
     assert Client().get("/api/v1/openapi.json").status_code == 200
     assert Client().get("/api/v1/docs").status_code == 200
