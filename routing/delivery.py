@@ -156,7 +156,7 @@ def _claim(now: datetime, limit: int) -> list[Claimed]:
     if not due.exists():
         return []
     with short_transaction():
-        rows = list(locked(due).values_list("id", "decision_id", "owner_id", "kind", "attempts")[:limit])
+        rows = list(locked(due).values_list("id", "decision_id", "owner_id", "kind", "attempts", "occasion")[:limit])
         Delivery.objects.filter(id__in=[row[0] for row in rows]).update(
             state=State.SENDING,
             attempts=F("attempts") + 1,
@@ -166,7 +166,8 @@ def _claim(now: datetime, limit: int) -> list[Claimed]:
     found = Owner.objects.filter(id__in={row[2] for row in rows}).values_list("id", "email", "name", "time_zone")
     owners = {id: rest for id, *rest in found}
     return [
-        Claimed(id, decision, owner, kind, attempts + 1, *owners[owner]) for id, decision, owner, kind, attempts in rows
+        Claimed(id, decision, owner, kind, attempts + 1, *owners[owner], occasion)
+        for id, decision, owner, kind, attempts, occasion in rows
     ]
 
 

@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 
 from routing.follow_up import one_line
-from routing.models import Decision, Delivery, PlanAction, ReviewItem
+from routing.models import Decision, Delivery, PlanAction, ReviewItem, SlaClock
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,13 @@ MAX_SUBJECT = 150
 MAX_PART = 120
 MAX_REASON = 2000
 ANY_ID = "the-id"
+OVERDUE = "overdue"
+"""The occasion of a second message about a review item: its time is over."""
+PROMISES = {
+    SlaClock.Kind.ACCEPTED: "accepting it",
+    SlaClock.Kind.FIRST_TOUCH: "the first call, e-mail, message or meeting",
+    SlaClock.Kind.NO_ACTIVITY: "any call, e-mail, message or meeting",
+}
 
 FACTS = (
     "id", "reason", "due_at", "high_intent", "lead__name", "lead__email", "lead__phone", "lead__source__name",
@@ -48,10 +55,11 @@ class Claimed:
     address: str
     name: str
     time_zone: str
+    occasion: str = ""
 
 
 def compose(rows: Sequence[Claimed]) -> dict[int, tuple[str, str]]:
-    """(subject, body) by delivery id, in at most four statements; what cannot be written is left out.
+    """(subject, body) by delivery id, in at most five statements; what cannot be written is left out.
 
     Subjects are one line of 150 characters at most. Bodies are plain text; what a buyer or a CRM wrote stays
     in its one line of it.
@@ -63,11 +71,13 @@ def compose(rows: Sequence[Claimed]) -> dict[int, tuple[str, str]]:
     decisions = {row["id"]: row for row in Decision.objects.filter(id__in={r.decision for r in rows}).values(*FACTS)}
     reviews = _review_items([*kinds[Delivery.Kind.REVIEW], *kinds[Delivery.Kind.OPERATOR]])
     faults = _faults(kinds[Delivery.Kind.OPERATOR])
+    clocks = _clocks([*kinds[Delivery.Kind.REMINDER], *kinds[Delivery.Kind.ESCALATION]])
     letters = {}
     for row in rows:
         try:
             facts = decisions[row.decision]
-            letters[row.id] = _write(row, facts, reviews.get(row.decision), faults.get(row.decision, []))
+            clock = clocks.get((row.decision, row.occasion.partition(":")[0]))
+            letters[row.id] = _write(row, facts, reviews.get(row.decision), faults.get(row.decision, []), clock)
         except Exception as error:  # one message's mistake must not hold up the others
             logger.warning("delivery %s cannot be written: %s", row.id, type(error).__name__)
     return letters
@@ -98,8 +108,9 @@ def _decision_path() -> str:
 
 
 def _write(
-    row: Claimed, facts: Mapping[str, Any], review: Mapping[str, Any] | None, faults: list[str]
-) -> tuple[str, str]:
+    row: Claimed, facts: Mapping[str, Any], review: Mapping[str, Any] | None, faults: list[str],
+    clock: Mapping[str, Any] | None,
+) -> tuple[str, str]:  # fmt: skip
     due_at = (review and review["due_at"]) or facts["due_at"]
     company = facts["lead__company__name"] or facts["lead__company__domain"] or ""
     name = facts["lead__name"] or facts["lead__email"] or facts["lead__phone"]
@@ -115,6 +126,9 @@ def _write(
         "review": review["label"] if review else "",
         "review_detail": one_line(review["detail"], MAX_REASON) if review else "",
         "faults": faults,
+        "overdue": row.occasion == OVERDUE,
+        "clock": clock
+        and {**clock, "due": local_time(clock["due_at"], row.time_zone), "mine": row.owner == clock["of"]},
         "url": decision_url(row.decision),
     }
     subject = render_to_string(f"messages/{row.kind}.subject.txt", context)
@@ -137,6 +151,23 @@ def _review_items(decisions: list[int]) -> dict[int, dict[str, Any]]:
         decision: {"label": labels.get(reason, reason), "detail": detail, "due_at": due_at}
         for decision, reason, detail, due_at in items.values_list("decision_id", "reason", "detail", "due_at")
     }
+
+
+def _clocks(decisions: list[int]) -> dict[tuple[int, str], dict[str, Any]]:
+    """The clocks that the decisions started, by decision and kind: what was promised, how long, whose it is."""
+    if not decisions:
+        return {}
+    rows = SlaClock.objects.filter(decision__in=decisions).values_list(
+        "decision_id", "kind", "budget_seconds", "real_time", "due_at", "owner_id", "owner__name"
+    )
+    return {
+        (decision, kind): {
+            "what": PROMISES[kind], "time": f"{seconds // 60} minutes{'' if real_time else ' of working time'}",
+            "due_at": due_at, "of": owner, "owner": one_line(name, MAX_PART),
+            "moves": kind == SlaClock.Kind.NO_ACTIVITY,
+        }
+        for decision, kind, seconds, real_time, due_at, owner, name in rows
+    }  # fmt: skip
 
 
 def _faults(decisions: list[int]) -> dict[int, list[str]]:

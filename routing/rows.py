@@ -44,15 +44,17 @@ CONTACT_OWNERS = Target(Contact, ("id", "owner"), update=True)
 DEAL_OWNERS = Target(Deal, ("id", "owner"), update=True)
 EVENTS = Target(RawEvent, ("id", "state", "error"), update=True)
 
-LEAD_MOVES = Target(Lead, ("id", "state", "owner", "owned_at", "accepted_at", "deal", "reason"), update=True)
-LEAD_FACTS = Target(
+MOVED_FIELDS = ("id", "state", "owner", "owned_at", "accepted_at", "deal", "reason")
+LEAD_MOVES = Target(Lead, MOVED_FIELDS, update=True)
+LEAD_AGAIN = Target(
     Lead,
     (
-        "id", "contact", "company", "lead_type", "high_intent", "lead_score", "email", "phone", "name", "country",
-        "consent_to_contact",
+        *MOVED_FIELDS, "contact", "company", "lead_type", "high_intent", "lead_score", "email", "phone", "name",
+        "country", "consent_to_contact",
     ),
     update=True,
 )  # fmt: skip
+"""One target for all of it: one statement changes a row once only, and PostgreSQL has one for the whole batch."""
 
 SHARED = (
     COMPANIES, CONTACTS, DEALS, DECISIONS, NOTES, CLOCKS, ACTIONS, DELIVERIES, REVIEWS, LEDGER, TURNS, LOADS,
@@ -62,8 +64,8 @@ TARGETS = (*SHARED, LEADS, EVENTS)
 """Of events that become leads."""
 ACT_TARGETS = (*SHARED, LEAD_MOVES)
 """Of acts on leads that stand already."""
-AGAIN_TARGETS = (*SHARED, LEAD_MOVES, LEAD_FACTS)
-"""Of leads that are decided again with other facts. Kept apart: one statement changes a row once only."""
+AGAIN_TARGETS = (*SHARED, LEAD_AGAIN)
+"""Of leads that are decided again with other facts."""
 
 
 class EventRef(NamedTuple):
@@ -214,10 +216,12 @@ def _change_lead(settled: Settled, context: Context, owned: int | None, since: d
     outcome, act = settled.decision.outcome, settled.act
     assert act is not None
     state = STATES.get(outcome.status, Lead.State.CLOSED)
-    context.add(LEAD_MOVES, act.lead, state, owned, since, None, settled.deal or act.deal, outcome.reason)
-    if LEAD_FACTS in context.rows:
+    moved = (act.lead, state, owned, since, None, settled.deal or act.deal, outcome.reason)
+    if LEAD_AGAIN in context.rows:
         identity, rest = _lead_facts(settled)
-        context.add(LEAD_FACTS, act.lead, *identity, *rest)
+        context.add(LEAD_AGAIN, *moved, *identity, *rest)
+    else:
+        context.add(LEAD_MOVES, *moved)
 
 
 def _lead_facts(settled: Settled) -> tuple[Row, Row]:

@@ -77,5 +77,19 @@ def test_silent_lead_is_reminded_moved_and_ends_with_a_named_person(mailoutbox):
     last = Decision.objects.order_by("-id").first()
     assert told(decision=last) == [("review", "lena", ""), ("moved", "marco", "")]
     assert not Delivery.objects.exclude(state="sent").exists()
-    assert len([mail for mail in mailoutbox if mail.to == ["elena@revroute.example"]]) == 4
+    to_elena = [mail for mail in mailoutbox if mail.to == ["elena@revroute.example"]]
+    assert [mail.subject.replace(" (analytical.example)", "") for mail in to_elena] == [
+        "New lead: Ada", "Still open, due Mon 23 Nov 2026, 10:17 UTC: Ada", "Late: Ada",
+        "Still open, due Mon 23 Nov 2026, 10:32 UTC: Ada",
+    ]  # fmt: skip
+    assert (
+        "What is due: any call, e-mail, message or meeting, within 30 minutes of working time\n"
+        "Until: Mon 23 Nov 2026, 10:32 UTC\n"
+        "What happens then: your team lead is told, and the lead goes to whoever covers for you or into review.\n"
+    ) in to_elena[-1].body
+    to_lena = [mail for mail in mailoutbox if mail.to == ["lena@revroute.example"]]
+    assert [mail.subject.replace(" (analytical.example)", "") for mail in to_lena] == [
+        "Late: Ada", "Nobody acted, moved on: Ada", "Late: Ada", "For your review: Ada, nobody could take it",
+    ]  # fmt: skip
+    assert to_lena[0].body.startswith("Lena, Elena has let the time for a lead run out.\n\nBuyer: Ada, analytical")
     assert verify() == (3, [])
