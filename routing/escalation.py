@@ -41,6 +41,8 @@ from routing.write import Target, write
 logger = logging.getLogger(__name__)
 
 BATCH = 100
+MOVED = "moved"
+"""The occasion of the message that a lead went on."""
 HINTS = Target(SlaClock, ("id", "next_rung_at"), update=True)
 # SQLite uses the partial index `clock_next_rung` only for a condition that is written like the index's own.
 RUNNING = RawSQL("routing_slaclock.state = 'running'", (), output_field=BooleanField())
@@ -324,11 +326,13 @@ def _told(climb: Climb, team: int | None, moved: dict[int, Settled], config: Con
 
 def _messages(climb: Climb, told: Iterable[int], people: People, now: datetime) -> list[Delivery]:
     kind = Kind.REMINDER if climb.action == Action.REMIND else Kind.ESCALATION
+    # The decision that moved a lead has clocks of its own, which are not what this is about.
+    occasion = MOVED if climb.decision else f"{climb.clock.kind}:{climb.rung.share}"
     return [
         Delivery(
             decision_id=climb.decision or climb.clock.decision, owner_id=owner, kind=kind, channel=channel,
             state=Delivery.State.OWED, next_try_at=now, created_at=now,
-            occasion=f"{climb.clock.kind}:{climb.rung.share}",
+            occasion=occasion,
         )
         for owner in told
         for channel in people.owners[owner].channels or ("in_app", "email")

@@ -49,7 +49,7 @@ def test_silent_lead_is_reminded_moved_and_ends_with_a_named_person(mailoutbox):
         "Moved to Marco, who covers for Elena, because nobody acted on it for 30 minutes of working time."
     )
     moved = Decision.objects.get(origin="escalate")
-    assert told(decision=moved) == [("moved", "elena", ""), ("escalation", "lena", "no_activity:100")]
+    assert told(decision=moved) == [("moved", "elena", ""), ("escalation", "lena", "moved")]
     alert = Delivery.objects.get(decision=moved, kind="assignment", channel="email")
     confirmed = moved.actions.get()
     assert (confirmed.state, alert.state) == ("confirmed", "sent")

@@ -237,7 +237,7 @@ def test_reminder_of_a_lead_that_moves_in_the_same_breath_is_recorded_and_not_se
     assert list(notes) == [
         ("first_touch", 80, moved), ("first_touch", 100, moved), ("no_activity", 50, moved), ("no_activity", 100, ""),
     ]  # fmt: skip
-    assert told() == [("moved", "elena", ""), ("escalation", "lena", "no_activity:100")]
+    assert told() == [("moved", "elena", ""), ("escalation", "lena", "moved")]
 
 
 def test_worker_down_a_day_climbs_each_of_500_rungs_once_late_and_oldest_first(people):
