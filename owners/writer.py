@@ -77,9 +77,10 @@ def sqlite_turn() -> Iterator[None]:
 
     SQLite's own busy handler sleeps and retries, so that of many writers some starve for more than a second;
     a lock in the process and one on a file let them in as they come. Inside a transaction that already began
-    IMMEDIATE it must not be asked for (the order would be inverted), which `writing()` sees to. No-op elsewhere.
+    IMMEDIATE it must not be asked for (the order would be inverted): who is in `writing()` has the turn. No-op
+    elsewhere.
     """
-    path = _turn_path()
+    path = None if is_writing() else _turn_path()
     if path is None:
         yield
         return

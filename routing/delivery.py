@@ -11,6 +11,7 @@ import logging
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
@@ -42,6 +43,8 @@ the mail server is just then slow to take makes it longer."""
 # SQLite uses the partial index `delivery_due` only for a condition that is written like the index's own, its
 # values included; with bound parameters it reads every delivery there ever was.
 UNFINISHED = RawSQL("routing_delivery.state IN ('owed', 'sending')", (), output_field=BooleanField())
+
+Post = Callable[[], AbstractContextManager[email.Outbox]]
 
 State = Delivery.State
 Kind = Delivery.Kind
@@ -80,13 +83,19 @@ def unblock(decision_ids: Sequence[int], now: datetime) -> int:
     return blocked.update(state=State.OWED, next_try_at=now)
 
 
-def deliver_due(now: datetime, limit: int = 100, chance: Callable[[], float] = random.random) -> int:
+def deliver_due(
+    now: datetime,
+    limit: int = 100,
+    chance: Callable[[], float] = random.random,
+    outbox: Post = email.outbox,
+) -> int:
     """Deliver what is due, at most `limit` on each channel, and return how many messages were sent.
 
     `now` is the instant that due times, leases and the `sent_at` are reckoned from; `chance` gives numbers in
-    [0, 1) for the jitter of retries. Begins nothing new after 20 seconds. What a channel does never raises.
+    [0, 1) for the jitter of retries; `outbox` is where letters go. Begins nothing new after 20 seconds. What a
+    channel does never raises.
     """
-    return _deliver_in_app(now, limit) + _deliver_email(now, limit, chance)
+    return _deliver_in_app(now, limit) + _deliver_email(now, limit, chance, outbox)
 
 
 def alert_operator(decision: Decision, detail: str, now: datetime) -> None:
@@ -140,14 +149,14 @@ def _deliver_in_app(now: datetime, limit: int) -> int:
 # --- by e-mail --------------------------------------------------------------------------------------------
 
 
-def _deliver_email(now: datetime, limit: int, chance: Callable[[], float]) -> int:
+def _deliver_email(now: datetime, limit: int, chance: Callable[[], float], outbox: Post) -> int:
     claimed = _claim(now, limit)
     if not claimed:
         return 0
     addressed = [row for row in claimed if row.address]
     _bury_unaddressed([row for row in claimed if not row.address], now)
     letters = messages.compose(addressed)
-    return _send(addressed, letters, now, chance)
+    return _send(addressed, letters, now, chance, outbox)
 
 
 def _claim(now: datetime, limit: int) -> list[Claimed]:
@@ -171,11 +180,13 @@ def _claim(now: datetime, limit: int) -> list[Claimed]:
     ]
 
 
-def _send(rows: list[Claimed], letters: dict[int, tuple[str, str]], now: datetime, chance: Callable[[], float]) -> int:
+def _send(
+    rows: list[Claimed], letters: dict[int, tuple[str, str]], now: datetime, chance: Callable[[], float], outbox: Post
+) -> int:
     """Send over one connection, outside any transaction; return how many went and were still ours to mark."""
     has_time = budget()
     gone = Gone(now)
-    with email.outbox() as box:
+    with outbox() as box:
         try:
             for place, row in enumerate(rows):
                 if not has_time():

@@ -77,9 +77,9 @@ class Outbox:
 
 
 @contextmanager
-def outbox() -> Iterator[Outbox]:
-    """An outbox that is closed in the end."""
-    box = Outbox(get_connection())
+def outbox(connection: BaseEmailBackend | None = None) -> Iterator[Outbox]:
+    """An outbox that is closed in the end; `connection`: None for that of the settings."""
+    box = Outbox(connection or get_connection())
     try:
         yield box
     finally:

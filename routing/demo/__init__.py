@@ -13,14 +13,17 @@ from leads.models import Company, Contact, Pipeline, Source
 from owners.configuration import changing
 from owners.models import Owner, Pool, Team, Territory, User
 from owners.writer import writing
+from routing.current import forget
 from routing.demo import company, small
 from routing.demo.access import DOMAIN
 from routing.demo.credentials import administrator, credentials
+from routing.demo.history import Progress
+from routing.demo.progress import reporter
 from routing.demo.wipe import wipe
 from routing.models import RuleSetVersion, SlaPolicy
 from routing.prepare import forget_sources
 
-__all__ = ["DemoError", "administrator", "credentials", "is_empty", "load", "reset"]
+__all__ = ["DemoError", "administrator", "credentials", "is_empty", "load", "reporter", "reset"]
 
 BUSINESS = (Owner, Source, Team, Pool, Territory, Pipeline, SlaPolicy, Company, Contact, RuleSetVersion)
 """Tables of which every installation in use fills some, and a new one none."""
@@ -39,11 +42,14 @@ def is_empty() -> bool:
     return not any(model.objects.exists() for model in BUSINESS)
 
 
-def load(now: datetime | None = None, empty: bool = False) -> bool:
+def load(
+    now: datetime | None = None, empty: bool = False, history: bool = True, progress: Progress | None = None
+) -> bool:
     """Make the demo company, with `empty` only users and one generic source; whether rows were made.
 
-    All or nothing, in one writer transaction. Absences lie around `now` (aware; None: the clock). Where the
-    demo stands already, nothing changes. Raises DemoError: not_empty, other_demo, user_taken.
+    All or nothing, in one writer transaction. Absences and the company's `history` of two months lie before and
+    around `now` (aware; None: the clock); `progress` is told how much of the history is done. Where the demo
+    stands already, nothing changes. Raises DemoError: not_empty, other_demo, user_taken.
     """
     with writing():
         if _stands():
@@ -51,12 +57,22 @@ def load(now: datetime | None = None, empty: bool = False) -> bool:
             return False
         _refuse_data()
         _refuse_taken_users(empty)
-        with changing():
-            (small if empty else company).make(now or timezone.now())
+        instant = now or timezone.now()
+        try:
+            with changing():
+                if empty:
+                    small.make(instant)
+                else:
+                    company.make(instant, history, progress)
+        except BaseException:
+            forget()  # what is held may cite people that are rolled back
+            raise
     return True
 
 
-def reset(now: datetime | None = None, empty: bool = False) -> None:
+def reset(
+    now: datetime | None = None, empty: bool = False, history: bool = True, progress: Progress | None = None
+) -> None:
     """Delete all that was entered, routed and made in a demo database, and load it anew; see `load`.
 
     Users and lead types that the demo did not make stay. Raises DemoError: not_only_demo when there is an owner
@@ -70,7 +86,7 @@ def reset(now: datetime | None = None, empty: bool = False) -> None:
             _refuse_data()
         with changing():
             wipe()
-        load(now, empty)
+        load(now, empty, history, progress)
     forget_sources()
 
 

@@ -5,11 +5,15 @@ and Nadia, without caps, stands behind every pool and every rule that names one 
 """
 
 from datetime import datetime
+from functools import partial
 
 from leads.models import Source
 from owners.roles import Role
 from routing.demo import crm, people, rules
 from routing.demo.access import DemoSource, DemoUser, make_api_tokens, make_sources, make_users
+from routing.demo.former import make_former_rules
+from routing.demo.history import Progress, play
+from routing.demo.script import PERIOD, write
 
 USERS = (
     DemoUser("admin", "Victor Lang", Role.ADMINISTRATOR),
@@ -37,8 +41,8 @@ SOURCES = (
 )  # fmt: skip
 
 
-def make(now: datetime) -> None:
-    """Make the rows; the database has none."""
+def make(now: datetime, history: bool = True, progress: Progress | None = None) -> None:
+    """Make the rows; the database has none. With `history`, the two months before `now` are played."""
     users = make_users(USERS)
     owners = people.make_owners(users)
     pools = people.make_pools(people.make_teams(owners), owners)
@@ -48,4 +52,9 @@ def make(now: datetime) -> None:
     stages = crm.make_pipelines()
     crm.make_customers(owners, stages, now)
     rules.make_policies()
-    rules.make_rules(owners, pools, stages, now)
+    publish = partial(rules.make_rules, owners, pools, stages)
+    if not history:
+        publish(now)
+        return
+    make_former_rules(owners, pools, stages, now - 2 * PERIOD)
+    play(write(now), publish, progress)

@@ -6,6 +6,7 @@ from typing import Any
 from owners.models import Owner, Pool
 from routing.demo.crm import Stages
 from routing.models import Condition, Rule, RuleSetVersion, SlaPolicy
+from routing.models.rules import default_order
 from routing.rulebook import publish
 
 # key, name, lead types, tiers, minutes: to accept, to first touch, without activity, in review; around the clock
@@ -26,8 +27,13 @@ Alternatives = tuple[tuple[tuple[str, str, Any], ...], ...]
 QUALIFIED: Alternatives = ((("high_intent", "is_true", None), ("lead_score", "at_least", 70)),)
 LARGE: Alternatives = ((("company_size", "at_least", 250),),)
 
-# step, name, target, who or what it names, conditions, further fields
-RULES: tuple[tuple[str, str, str, str, Alternatives, dict[str, Any]], ...] = (
+Row = tuple[str, str, str, str, Alternatives, dict[str, Any]]
+"""Step, name, target, who or what it names, conditions, further fields."""
+
+PURPOSE = (
+    "Give every inquiry an owner within a minute: qualified ones by territory, all others in turn, reviews by name."
+)
+RULES: tuple[Row, ...] = (
     ("reject_invalid_or_spam", "Throw-away addresses", "reject", "", ((("email_kind", "is", "disposable"),),), {}),
     ("existing_customer_owner", "Customers and named accounts keep their owner", "customer_owner", "", (),
      {"tier": "customer", "deal": ("customer_growth", "new_request"), "sequence": "customer_request"}),
@@ -81,16 +87,25 @@ def make_policies() -> None:
 
 def make_rules(owners: dict[str, Owner], pools: dict[str, Pool], stages: Stages, now: datetime) -> RuleSetVersion:
     """The rule set, published. Whatever names one person falls back to Nadia, who is always there."""
-    version = RuleSetVersion.objects.create(owner=owners["revops"], purpose="The rules of the demo company.")
+    return make_version(RULES, PURPOSE, default_order(), owners, pools, stages, now)
+
+
+def make_version(
+    rules: tuple[Row, ...], purpose: str, order: list[str], owners: dict[str, Owner], pools: dict[str, Pool],
+    stages: Stages, now: datetime,
+) -> RuleSetVersion:  # fmt: skip
+    """A version with these rules in this order of steps, published at `now`."""
+    version = RuleSetVersion.objects.create(owner=owners["revops"], purpose=purpose, step_order=order)
     teams = {pool.team.key: pool.team for pool in pools.values() if pool.team}
     named = {"owner": owners, "review": owners, "pool": pools, "team": teams}
-    for position, (step, name, target, who, groups, fields) in enumerate(RULES):
+    policies = {policy.key: policy for policy in SlaPolicy.objects.all()}
+    for position, (step, name, target, who, groups, fields) in enumerate(rules):
         rule = Rule(version=version, step=step, position=position * 10, name=name, target=target)
         if who:
             setattr(rule, "owner" if target == "review" else target, named[target][who])
         if target.endswith("owner"):
             rule.fallback_owner = owners["nadia"]
-        for field, value in _columns(fields, stages).items():
+        for field, value in _columns(fields, stages, policies).items():
             setattr(rule, field, value)
         rule.save()
         Condition.objects.bulk_create(
@@ -101,10 +116,12 @@ def make_rules(owners: dict[str, Owner], pools: dict[str, Pool], stages: Stages,
     return publish(version, None, now)
 
 
-def _columns(fields: dict[str, Any], stages: Stages) -> dict[str, Any]:
-    """`deal` names pipeline and stage; the rest are columns already."""
+def _columns(fields: dict[str, Any], stages: Stages, policies: dict[str, SlaPolicy]) -> dict[str, Any]:
+    """`deal` names pipeline and stage, `policy` an SLA policy; the rest are columns already."""
     columns = dict(fields)
     if deal := columns.pop("deal", None):
         columns["stage"] = stages[deal]
         columns["pipeline"] = stages[deal].pipeline
+    if policy := columns.pop("policy", None):
+        columns["sla_policy"] = policies[policy]
     return columns

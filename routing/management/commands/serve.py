@@ -57,9 +57,8 @@ class Command(BaseCommand):
     def _load_demo(self) -> None:
         if not (settings.DEMO and demo.is_empty()):
             return
-        self.stdout.write("Loading the demo company …")
         try:
-            demo.load()
+            demo.load(progress=demo.reporter(self.stdout))
         except demo.DemoError as error:
             raise CommandError(str(error)) from error
 
