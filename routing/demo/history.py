@@ -21,12 +21,12 @@ from leads.intake import Incoming, keep, store
 from leads.models import Lead, RawEvent
 from leads.parse import canonical_digest
 from owners.models import Absence, Owner, User
-from routing import acts, delivery, pipeline, plan, touch
+from routing import acts, delivery, escalation, pipeline, plan, touch
 from routing.channels import email
 from routing.demo.script import Event, Inquiry, Script
-from routing.models import Decision, ReviewItem
+from routing.models import Decision, ReviewItem, SlaClock
 from routing.moving import By, by_user
-from routing.prepare import SourceInfo, source_by_key
+from routing.prepare import SourceInfo, forget_sources, source_by_key
 from routing.review import note_unreadable
 
 Progress = Callable[[int, int], None]
@@ -34,18 +34,23 @@ Progress = Callable[[int, int], None]
 
 TAKEN_AFTER = timedelta(seconds=0.7)
 """From the arrival to the decision, and again to the alert."""
+TICK = timedelta(seconds=1)
+"""How long after a rung is due the worker climbs it."""
 STAND_IN = "nadia"
 """Who looks after what has no owner when somebody has to."""
 
 
 def play(script: Script, publish: Callable[[datetime], object], progress: Progress | None = None) -> None:
     """Let everything of the script happen; `publish` is called at the turn. Call inside `writing()`."""
+    forget_sources()  # those of a demo that was deleted just now
     player = _Player(script.inquiries, publish)
     with _unlogged(delivery.logger):
         for number, event in enumerate(script.events, start=1):
+            player.climb(event.at)
             player.play(event)
             if progress:
                 progress(number, len(script.events))
+        player.climb(script.until)
 
 
 @contextmanager
@@ -99,6 +104,13 @@ class _Player:
             self._absence(event)
         else:
             self._unreadable(event.at)
+
+    def climb(self, until: datetime) -> None:
+        """Jump from rung to rung of the ladders that are due by then, as a worker that is awake would climb them."""
+        rungs = SlaClock.objects.filter(state=SlaClock.State.RUNNING).order_by("next_rung_at")
+        while due := rungs.filter(next_rung_at__lt=until - TICK).values_list("next_rung_at", flat=True).first():
+            if escalation.sweep(due + TICK).rungs:
+                self._follow(due + TICK)
 
     # --- what comes in ----------------------------------------------------------------------------------------
 

@@ -55,8 +55,8 @@ class Plan(NamedTuple):
     """Minutes to the first touch of all others: least, most, usual."""
 
 
-BEFORE = Plan(35, 10, 25, 20, 50, 28, 20, 4, 8, (5, 28.5, 19))
-AFTER = Plan(6, 0, 4, 3, 11, 35, 10, 2, 4, (1.5, 27, 4))
+BEFORE = Plan(35, 10, 25, 20, 50, 28, 20, 4, 8, (4, 28.5, 16))
+AFTER = Plan(6, 0, 4, 3, 11, 35, 10, 2, 4, (1, 27, 3))
 
 LAST = (("contact", 12, ""), ("contact", 26, ""), ("contact", 41, ""), ("demo", 75, "europe"), ("demo", 130, "europe"),
         ("contact", 33, "critical"), ("webinar", 95, "queued"), ("webinar", 290, "queued"))  # fmt: skip
@@ -90,10 +90,11 @@ class Event(NamedTuple):
 
 @dataclass(slots=True)
 class Script:
-    """The inquiries by number, and everything that happens, in order."""
+    """The inquiries by number, and everything that happens `until` then, in order."""
 
     inquiries: list[Inquiry]
     events: list[Event]
+    until: datetime
 
 
 def write(now: datetime, seed: int = 7) -> Script:
@@ -106,7 +107,7 @@ def write(now: datetime, seed: int = 7) -> Script:
     writer.add(now - 2 * DAY, "absence", detail="liam")
     writer.add(now - timedelta(hours=3), "unreadable")
     writer.events.sort(key=lambda event: (event.at, event.number))
-    return Script(writer.inquiries, [event for event in writer.events if event.at <= now])
+    return Script(writer.inquiries, [event for event in writer.events if event.at <= now], now)
 
 
 class _Writer:
@@ -176,19 +177,20 @@ class _Writer:
     def _queue(self, leads: list[Inquiry], plan: Plan) -> None:
         """Which leads no rule of the period gives an owner: former rules know no territory for them, and those in
         force leave critical cases and small webinar guests to people."""
-        fixed = [one for one in leads if one.last in ("critical", "queued")]
+        chosen = [one for one in leads if one.last in ("critical", "queued")]
+        free = [one for one in leads if one.last is None]
         if plan.queued_demos:
-            demos = self._some(_of(leads, "demo"), plan.queued_demos)
-            others = self._some(_of(leads, "contact", "diagnostic", "quote"), plan.queued - len(demos))
+            chosen += self._some(_of(free, "demo"), plan.queued_demos)
+            chosen += self._some(_of(free, "contact", "diagnostic", "quote"), plan.queued - len(chosen))
         else:
-            demos = self._some(_of(leads, "webinar"), 1)
-            others = self._some(_of(leads, "contact"), plan.queued - len(demos) - len(fixed))
-        for inquiry in (*fixed, *demos, *others):
+            chosen += self._some(_of(free, "webinar"), 1)
+            chosen += self._some(_of(free, "contact"), plan.queued - len(chosen))
+        for inquiry in chosen:
             inquiry.queued = True
 
     def _pace(self, leads: list[Inquiry], plan: Plan) -> None:
         """When somebody first calls or writes; never for those of `LAST`."""
-        rng, low, high = self.rng, *plan.pace[:2]
+        rng, (least, most, usual) = self.rng, plan.pace
         open_ = [one for one in leads if one.last is not None]
         free = [one for one in leads if one.last is None and one.kind != "content"]
         queued = [one for one in free if one.queued]
@@ -196,14 +198,12 @@ class _Writer:
         unworked = self._some(_of(queued, "demo"), round(plan.queued_demos * 0.7))
         missing = plan.unworked - len(unworked) - len(_of(open_, "demo"))
         unworked += self._some([one for one in demos if not one.queued], missing)
-        slow = self._some(
-            [one for one in queued if one.kind != "demo"], plan.queued_slow - len(_queued(unworked + open_))
-        )
+        missing = plan.queued_slow - sum(one.queued for one in (*unworked, *open_))
+        slow = self._some([one for one in queued if one.kind != "demo"], missing)
         others = [one for one in free if one.kind != "demo" and not one.queued]
         slow += self._some(others, plan.untouched - len(unworked) - len(slow) - len(open_))
-        waiting = {one.number for one in (*unworked, *slow)}
         for one in free:
-            one.touch = rng.triangular(low, high, plan.pace[2]) * MINUTE if one.number not in waiting else None
+            one.touch = min(most, max(least, usual * rng.lognormvariate(0, 0.5))) * MINUTE
         for one in unworked:
             one.touch = 65 * MINUTE + rng.random() ** 3 * 20 * 60 * MINUTE
         for one in slow:
@@ -330,12 +330,8 @@ def _person(buyer: Buyer) -> dict[str, Any]:
 
 
 def _of(leads: Iterable[Inquiry], *kinds: str) -> list[Inquiry]:
-    """Those of these types, without what nobody touches before the end."""
+    """Those of these types."""
     return [one for one in leads if one.kind in kinds]
-
-
-def _queued(leads: Iterable[Inquiry]) -> list[Inquiry]:
-    return [one for one in leads if one.queued]
 
 
 def _newest(leads: Iterable[Inquiry], until: datetime) -> Inquiry:

@@ -1,76 +1,29 @@
-"""The demo company: loaded once, printed again, never over real data, and each README example stops at its step."""
+"""The demo company: loaded once, printed again, and never over real data."""
 
 import json
-import re
-import shlex
-import subprocess
 from datetime import timedelta
-from urllib.parse import urlencode
 
 import pytest
 from django.apps import apps
-from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import check_password
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
-from leads.intake import Incoming, store
-from leads.models import LeadType, RawEvent, Source
-from leads.parse import canonical_digest, parse_body
+from leads.models import LeadType, Source
 from leads.tokens import rotate
 from owners.configuration import ConfigStamp
 from owners.models import Absence, Owner, Pool, Team, Territory, User, WeeklyHours
 from owners.roles import Role, role_of
-from routing import demo, pipeline
+from routing import demo
 from routing.engine.rules import STEPS
-from routing.models import ApiToken, Decision, Rule, RuleSetVersion, SlaPolicy
-from routing.replay import verify
+from routing.models import ApiToken, Rule, RuleSetVersion, SlaPolicy
 from tests.builders import NOW, make_company, make_owner, make_source, make_team
+from tests.routing.demo_company import counts, examples, post, tokens
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-FORM = "application/x-www-form-urlencoded"
-STATUSES = {
-    "reject_invalid_or_spam": "rejected",
-    "existing_customer_owner": "assigned",
-    "open_deal_owner": "assigned",
-    "critical_severity_founder_review": "review",
-    "territory_owner": "assigned",
-    "service_line_owner": "assigned",
-    "campaign_source_owner": "assigned",
-    "round_robin_pool": "assigned",
-    "manual_review": "review",
-}
-
-
-def readme():
-    return (settings.BASE_DIR / "README.md").read_text()
-
-
-def examples(run):
-    """The README's nine examples as (source, form body), for the buyers of one run."""
-    lines = re.findall(r"^step (.+)$", readme().replace("$n", str(run)), re.MULTILINE)
-    words = [shlex.split(line) for line in lines]
-    return [(source, urlencode(dict(field.split("=", 1) for field in fields))) for source, *fields in words]
-
-
-def tokens():
-    return {source["key"]: source["token"] for source in demo.credentials()["sources"]}
-
-
-def post(source, token, body, content_type=FORM):
-    headers = {"Authorization": f"Bearer {token}"}
-    return Client().post(f"/api/v1/intake/{source}", body, content_type=content_type, headers=headers)
-
-
-def counts():
-    """Rows by table, of our own apps."""
-    models = [model for label in ("owners", "leads", "routing") for model in apps.get_app_config(label).get_models()]
-    return {model.__name__: model.objects.count() for model in models}
 
 
 def run(capsys, *arguments):
@@ -317,93 +270,3 @@ def test_small_set_has_users_one_source_and_a_way_to_an_owner(capsys):
     reps = [user["owner_id"] for user in held["users"] if user["role"] == "Rep"]
     assert sorted(owners) == sorted(reps * 2)
     assert not WeeklyHours.objects.exists()
-
-
-# The README -----------------------------------------------------------------------------------------------------
-
-
-def test_each_readme_example_stops_at_its_own_step():
-    demo.load(history=False)
-    post_examples()
-
-
-def post_examples():
-    """Post each example, twice, and look where it stops."""
-    held = tokens()
-    for attempt in (1, 2):  # what the first run leaves behind must not bend the second
-        decided = [
-            post(source, held[source], body).json()["decision"]["routing_decision"]
-            for source, body in examples(attempt)
-        ]
-        assert [row["hierarchy_step"] for row in decided] == list(STEPS)
-        assert [row["routing_status"] for row in decided] == list(STATUSES.values())
-
-
-def test_readme_first_lead_is_the_worked_case():
-    demo.load(history=False)
-    post_worked_case()
-
-
-def post_worked_case():
-    """Post the README's first lead, and look at all that INTERFACE.md promises of it."""
-    payload = re.search(r"-d '(\{.*?\})'", readme(), re.DOTALL)[1]
-    decided = post("diagnostics", tokens()["diagnostics"], payload, "application/json").json()["decision"]
-    assert decided["source_event"]["source_system"] == "diagnostic_intake_form"
-    assert decided["trace"]["idempotency_key"] == "lead_route:diagnostics:diag_01HYX3Q9L2:ops@example.com"
-    expected = {
-        "routing_status": "assigned",
-        "hierarchy_step": "territory_owner",
-        "target_owner_id": Owner.objects.get(key="elena").pk,
-        "target_team": "operations_architecture",
-        "target_pipeline": "automation_audit",
-        "target_stage": "new_qualified_diagnostic",
-        "follow_up_sequence": "speed_to_lead_priority",
-        "routing_tier": "priority",
-        "manual_review_required": False,
-    }
-    assert {name: decided["routing_decision"][name] for name in expected} == expected
-    assert decided["preflight_checks"]["contact_search"]["status"] == "certain"
-
-
-def stored(source, body, moment):
-    """One of the examples as a stored event that waits."""
-    digest = canonical_digest(parse_body(body.encode(), FORM))
-    return store(
-        Incoming(
-            source=source, body=body.encode(), content_type=FORM, headers="{}", digest=digest, received_at=moment,
-            correlation_id=digest[:32], intent_class=RawEvent.IntentClass.LIVE,
-        )
-    ).event  # fmt: skip
-
-
-def test_readme_examples_hold_at_every_hour_of_a_week():
-    start = timezone.now().replace(minute=30, second=0, microsecond=0)
-    demo.load(start, history=False)
-    sources = dict(Source.objects.values_list("key", "id"))
-    for hour in range(7 * 24):
-        moment = start + timedelta(hours=hour)
-        events = [stored(sources[source], body, moment) for source, body in examples(hour)]
-        pipeline.route(clock=lambda moment=moment: moment)
-        decided = dict(Decision.objects.filter(event__in=events).values_list("hierarchy_step", "status"))
-        assert decided == STATUSES, moment
-    _, differences = verify(None)
-    assert differences == []
-
-
-def test_readme_blocks_run_as_they_stand():
-    blocks = re.findall(r"```sh\n(.*?)```", readme(), re.DOTALL)
-    assert len(blocks) == 3
-    for block in blocks:
-        assert not re.search(r"localhost:\d+(?!\})|\b[A-Z]+_(TOKEN|ID)\b", re.sub(r"\$\{BASE:-[^}]*\}", "", block)), (
-            block
-        )
-        done = subprocess.run(["sh", "-n"], input=block, text=True, capture_output=True)
-        assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_readme_names_only_files_and_commands_that_exist():
-    text = readme()
-    for path in re.findall(r"`((?:owners|leads|routing|revroute|tests|templates|static)/[\w./]*)`", text):
-        assert (settings.BASE_DIR / path).exists(), path
-    commands = {path.stem for path in (settings.BASE_DIR / "routing/management/commands").glob("[a-z]*.py")}
-    assert set(re.findall(r"manage\.py (\w+)", text)) - commands == set()

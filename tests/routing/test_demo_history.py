@@ -15,7 +15,7 @@ from routing.demo import script
 from routing.models import Decision, Delivery, Fact, ReviewItem, RuleSetVersion, SlaClock
 from routing.replay import verify
 from routing.reports import overview
-from tests.routing.test_demo import counts, post_examples, post_worked_case
+from tests.routing.demo_company import counts, post_examples, post_worked_case
 
 TUESDAY = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
 OTHERS = (
