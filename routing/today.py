@@ -14,6 +14,7 @@ from django.utils import timezone
 from leads.models import Lead
 from leads.scopes import visible_leads
 from routing.models import Delivery, Fact, ReviewItem, SlaClock
+from routing.reports import FOR_SALES
 from routing.scopes import visible_clocks, visible_review_items
 
 SOON = timedelta(minutes=10)
@@ -127,6 +128,8 @@ def _facts(user: Any, begin: datetime) -> dict[str, int]:
     return rows.annotate(quick=_OWNED_AT_ONCE).aggregate(
         came=Count("pk", filter=came & new),
         came_before=Count("pk", filter=came & ~new),
+        for_sales=Count("pk", filter=came & FOR_SALES & new),
+        for_sales_before=Count("pk", filter=came & FOR_SALES & ~new),
         at_once=Count("pk", filter=came & new & Q(quick=True)),
         at_once_before=Count("pk", filter=came & ~new & Q(quick=True)),
         breached_before=Count("pk", filter=Q(kind=Fact.Kind.BREACHED) & ~new),
@@ -134,9 +137,9 @@ def _facts(user: Any, begin: datetime) -> dict[str, int]:
 
 
 def _tiles(clocks: dict[str, int], items: dict[str, int], facts: dict[str, int]) -> list[Tile]:
-    at_once = _share(facts["at_once"], facts["came"])
-    share = _share(facts["at_once_before"], facts["came_before"])
-    before = f"{share} yesterday" if facts["came_before"] else "none came yesterday"
+    at_once = _share(facts["at_once"], facts["for_sales"])
+    share = _share(facts["at_once_before"], facts["for_sales_before"])
+    before = f"{share} yesterday" if facts["for_sales_before"] else "none yesterday"
     return [
         Tile(
             "Waiting for a first touch", "clock", f"{clocks['waiting']:,}",
@@ -153,7 +156,7 @@ def _tiles(clocks: dict[str, int], items: dict[str, int], facts: dict[str, int])
         ),
         Tile(
             "Owned within a minute", "zap", at_once,
-            f"{facts['at_once']:,} of {facts['came']:,} today; {before}",
+            f"{facts['at_once']:,} of {facts['for_sales']:,} for sales today; {before}",
             "", "leads_lead", "at_once",
         ),
     ]  # fmt: skip

@@ -26,7 +26,7 @@ def lead(people, story, now, owned_after=None, due=None):
         id=event.pk, source=people.source, lead_type="demo", received_at=now, email=f"a{event.pk}@a.example",
         state="assigned" if owner else "review", owner=owner, owned_at=now if owner else None, reason="Elena’s turn.",
     )  # fmt: skip
-    Fact.objects.create(lead=row, kind=Fact.Kind.ARRIVED, at=now)
+    Fact.objects.create(lead=row, kind=Fact.Kind.ARRIVED, at=now, detail="assigned" if owner else "review")
     if owner is None:
         ReviewItem.objects.create(
             reason="no_valid_owner", owner=people.marco, source=people.source, event=event, lead=row,
