@@ -5,6 +5,7 @@ installation to the next, and is kept nowhere. Rows hold hashes only.
 """
 
 from base64 import b32encode, urlsafe_b64encode
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -83,7 +84,7 @@ def make_users(people: tuple[DemoUser, ...]) -> dict[str, User]:
 
 def make_sources(sources: tuple[DemoSource, ...], owners: dict[str, Owner]) -> dict[str, Source]:
     """The sources by key, each with its token."""
-    types = {source.lead_type: _lead_type(source.lead_type) for source in sources}
+    types = make_lead_types(source.lead_type for source in sources)
     rows = [
         Source(
             key=source.key, name=source.name, kind=source.kind, lead_type=types[source.lead_type],
@@ -92,6 +93,11 @@ def make_sources(sources: tuple[DemoSource, ...], owners: dict[str, Owner]) -> d
         for source in sources
     ]  # fmt: skip
     return {source.key: source for source in Source.objects.bulk_create(rows)}
+
+
+def make_lead_types(keys: Iterable[str]) -> dict[str, LeadType]:
+    """The types by key; those that stand already as they are."""
+    return {key: _lead_type(key) for key in keys}
 
 
 def _lead_type(key: str) -> LeadType:

@@ -10,10 +10,10 @@ from functools import partial
 from leads.models import Source
 from owners.roles import Role
 from routing.demo import crm, people, rules
-from routing.demo.access import DemoSource, DemoUser, make_api_tokens, make_sources, make_users
+from routing.demo.access import DemoSource, DemoUser, make_api_tokens, make_lead_types, make_sources, make_users
 from routing.demo.former import make_former_rules
 from routing.demo.history import Progress, play
-from routing.demo.script import PERIOD, write
+from routing.demo.script import MIX, PERIOD, write
 
 USERS = (
     DemoUser("admin", "Victor Lang", Role.ADMINISTRATOR),
@@ -56,5 +56,6 @@ def make(now: datetime, history: bool = True, progress: Progress | None = None) 
     if not history:
         publish(now)
         return
+    make_lead_types(MIX)
     make_former_rules(owners, pools, stages, now - 2 * PERIOD)
     play(write(now), publish, progress)
