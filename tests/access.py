@@ -44,6 +44,15 @@ theme                               POST      ok      ok    ok     ok      ok   
 pages:setup                         GET,POST  404     404   404    404     404     404   404    404
 pages:help                          GET,POST  login   ok    ok     ok      ok      ok    ok     ok
 pages:help-topic                    GET,POST  login   ok    ok     ok      ok      ok    ok     ok
+pages:my                            GET       login   ok    ok     ok      403     ok    403   403
+pages:my                            POST      login   405   405    405     405     405   405   405
+pages:{my-acts}                     GET       login   405   405    405     405     405   405   405
+pages:{my-leads}                    POST      login   ok    ok     ok      403     ok    403   403
+pages:my-alerts-read                POST      login   ok    ok     ok      403     ok    403   403
+pages:my-taking                     POST      login   ok    ok     ok      403     ok    403   403
+pages:my-away                       POST      login   ok    ok     422     403     422   403   403
+pages:my-task-done                  POST      login   404   404    404     403     ok    403   403
+pages:my-away-cancel                POST      login   404   404    404     403     404   403   403
 pages:queue                         GET       login   ok    ok     ok      ok      ok    403   403
 pages:queue-export                  GET       login   ok    ok     ok      ok      ok    403   403
 pages:queue-hands                   GET       login   ok    ok     ok      ok      ok    403   403
@@ -186,6 +195,8 @@ NAMES = {
     "readonly": "event leads lead decision decisions not_chosen review",
     "said": "activity decline reassign",
     "acts": "review_act accept claim convert activity decline reassign",
+    "my-leads": "my-accept my-decline my-log",
+    "my-acts": "my-accept my-decline my-log my-alerts-read my-taking my-away my-task-done my-away-cancel",
     "queue-shown": "queue queue-export queue-hands queue-item queue-payload",
     "queue-reviewing": "queue-fix queue-again queue-replay queue-nurture queue-reject",
     "queue-acts": "queue-claim queue-assign queue-name queue-fix queue-again queue-replay queue-nurture queue-reject",
@@ -200,6 +211,8 @@ ARGUMENTS = {
     "app_label": lambda story: "routing",
     "content_type_id": lambda story: 1,
     "topic": lambda story: "roles",
+    "task": lambda story: story.task.pk,
+    "absence": lambda story: story.absence.pk,
     "item": lambda story: story.item.pk,
     "item_id": lambda story: story.item.pk,
     "action": lambda story: "reject",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from routing.pages import help, item, queue, setup
+from routing.pages import help, item, my, queue, setup
 from routing.queue import Wish
 
 app_name = "pages"
@@ -10,6 +10,16 @@ app_name = "pages"
 urlpatterns = [
     path("help/", help.contents, name="help"),
     path("help/<slug:topic>/", help.topic, name="help-topic"),
+    path("my/", my.my, name="my"),
+    *(
+        path(f"my/leads/<int:lead_id>/{wish}/", my.work, {"wish": wish}, name=f"my-{wish}")
+        for wish in ("accept", "decline", "log")
+    ),
+    path("my/tasks/<int:task>/done/", my.task_done, name="my-task-done"),
+    path("my/alerts/read/", my.alerts_read, name="my-alerts-read"),
+    path("my/away/", my.away, name="my-away"),
+    path("my/away/<int:absence>/cancel/", my.away_cancel, name="my-away-cancel"),
+    path("my/taking/", my.taking, name="my-taking"),
     path("queue/", queue.queue, name="queue"),
     path("queue/export.csv", queue.queue_export, name="queue-export"),
     path("queue/hands/", queue.queue_hands, name="queue-hands"),
