@@ -19,7 +19,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import BooleanField, F, Max, QuerySet
@@ -41,6 +41,8 @@ from routing.write import Target, write
 logger = logging.getLogger(__name__)
 
 BATCH = 100
+AGAIN = timedelta(hours=1)
+"""When to look again at a clock whose escalation failed: the mistake is in its rows or in the code."""
 MOVED = "moved"
 """The occasion of the message that a lead went on."""
 HINTS = Target(SlaClock, ("id", "next_rung_at"), update=True)
@@ -132,7 +134,7 @@ def _batch(now: datetime, size: int) -> Counter[str]:
 
 
 def _singly(now: datetime, size: int) -> Counter[str]:
-    """The clocks of a batch that failed, each alone. A bad one loses its hint: it stays running, for a person."""
+    """The clocks of a batch that failed, each alone. A bad one stays due and is tried again in an hour."""
     counts: Counter[str] = Counter()
     for id in list(_due(now).values_list("id", flat=True)[:size]):
         try:
@@ -143,8 +145,8 @@ def _singly(now: datetime, size: int) -> Counter[str]:
             raise
         except Exception:
             forget()
-            logger.exception("Clock %s cannot be escalated and is set aside", id)
-            SlaClock.objects.filter(pk=id, state=SlaClock.State.RUNNING).update(next_rung_at=None)
+            logger.exception("Clock %s cannot be escalated now; it is tried again in an hour", id)
+            SlaClock.objects.filter(pk=id, state=SlaClock.State.RUNNING).update(next_rung_at=now + AGAIN)
             counts["clocks"] += 1
     return counts
 

@@ -253,7 +253,7 @@ def _add_review(settled: Settled, context: Context) -> None:
     due = outcome.due_at if outcome.status == "review" else context.now + timedelta(hours=1)
     context.add(
         REVIEWS, outcome.review_reason, outcome.review_detail[:300], "open", outcome.reviewer, settled.event.source,
-        settled.event.id, settled.lead, settled.id, 1, context.now, context.now, due, None, None, "",
+        settled.event.id, settled.lead, settled.id, 1, context.now, context.now, due, None, None, "", None,
     )  # fmt: skip
     kind = Delivery.Kind.REVIEW if outcome.status == "review" else Delivery.Kind.OPERATOR
     _owe(settled, context, kind, outcome.reviewer, outcome.channels, Delivery.State.OWED)

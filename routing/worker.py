@@ -17,7 +17,7 @@ from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 from leads.models import RawEvent
-from routing import background, delivery, escalation, plan
+from routing import background, delivery, escalation, overdue, plan
 from routing.lease import budget
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ def _follow_up(clock: Clock) -> int:
 
 
 def _escalate(clock: Clock) -> int:
-    return escalation.sweep(clock()).rungs
+    return escalation.sweep(clock()).rungs + overdue.remind(clock())
 
 
 def _deliver(clock: Clock) -> int:

@@ -44,6 +44,9 @@ class ReviewItem(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, db_index=False, related_name="+")
     resolution = models.CharField(max_length=200, blank=True)
+    reminded_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its named person was told that its time is over."
+    )
 
     class Meta:
         ordering = ["due_at"]
@@ -62,7 +65,12 @@ class ReviewItem(models.Model):
                 name="review_closes_with_a_resolution",
             ),
         ]
-        indexes = [models.Index(fields=["due_at"], condition=Q(state="open"), name="review_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state="open"), name="review_due"),
+            models.Index(
+                fields=["due_at"], condition=Q(state="open", reminded_at__isnull=True), name="review_not_reminded"
+            ),
+        ]
 
     def __str__(self):
         return f"{self.get_reason_display()} ({self.state})"

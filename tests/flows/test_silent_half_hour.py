@@ -75,7 +75,7 @@ def test_silent_lead_is_reminded_moved_and_ends_with_a_named_person(mailoutbox):
         ("decided", "escalate"), ("reassigned", "no_activity"),
     ]  # fmt: skip
     last = Decision.objects.order_by("-id").first()
-    assert told(decision=last) == [("review", "lena", ""), ("moved", "marco", "")]
+    assert told(decision=last) == [("review", "lena", ""), ("moved", "marco", ""), ("review", "lena", "overdue")]
     assert not Delivery.objects.exclude(state="sent").exists()
     to_elena = [mail for mail in mailoutbox if mail.to == ["elena@revroute.example"]]
     assert [mail.subject.replace(" (analytical.example)", "") for mail in to_elena] == [
@@ -90,6 +90,7 @@ def test_silent_lead_is_reminded_moved_and_ends_with_a_named_person(mailoutbox):
     to_lena = [mail for mail in mailoutbox if mail.to == ["lena@revroute.example"]]
     assert [mail.subject.replace(" (analytical.example)", "") for mail in to_lena] == [
         "Late: Ada", "Nobody acted, moved on: Ada", "Late: Ada", "For your review: Ada, nobody could take it",
+        "Overdue: Ada, nobody could take it",
     ]  # fmt: skip
     assert to_lena[0].body.startswith("Lena, Elena has let the time for a lead run out.\n\nBuyer: Ada, analytical")
     assert verify() == (3, [])

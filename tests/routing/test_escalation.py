@@ -4,11 +4,13 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core import mail
 from django.db import IntegrityError, connection, transaction
 
 from leads.models import Lead
 from owners.models import Absence
-from routing import acts, escalation, touch
+from routing import acts, escalation, overdue, touch
+from routing.delivery import deliver_due
 from routing.escalation import Swept, sweep
 from routing.models import Escalation, ReviewItem, SlaClock, SlaPolicy
 from routing.replay import verify
@@ -226,6 +228,39 @@ def test_lead_moved_by_hand_meanwhile_is_left_alone(people):
     assert sweep(NOW + timedelta(days=1)).rungs == 0
 
 
+# Review items that stay ------------------------------------------------------------------------------------
+
+
+def test_overdue_item_reminds_its_named_person_once(people, django_assert_num_queries):
+    change(people.elena, cover=None)
+    owned()
+    sweep(NOW + HALF_HOUR)
+    item = ReviewItem.objects.get()
+    with django_assert_num_queries(1):
+        assert overdue.remind(item.due_at - SECOND) == 0
+    assert [overdue.remind(item.due_at + seconds * SECOND) for seconds in range(3)] == [1, 0, 0]
+    assert told(kind="review") == [("review", "lena", ""), ("review", "lena", "overdue")]
+    deliver_due(item.due_at)
+    assert [mail.subject for mail in mail_of("lena")][
+        -1
+    ] == "Overdue: b0@acme0.example (acme0.example), nobody could take it"
+    assert "its time is over" in mail_of("lena")[-1].body
+
+
+def test_overdue_item_of_somebody_who_left_gets_a_person_who_is_there(people):
+    change(people.elena, cover=None)
+    owned()
+    sweep(NOW + HALF_HOUR)
+    change(people.lena, state="departed")
+    assert overdue.remind(NOW + timedelta(days=1)) == 1
+    assert ReviewItem.objects.get().owner == people.marco  # whoever is active and came first
+    assert told(kind="review", occasion="overdue") == [("review", "marco", "overdue")]
+
+
+def mail_of(key):
+    return [sent for sent in mail.outbox if sent.to == [f"{key}@revroute.example"]]
+
+
 # After downtime --------------------------------------------------------------------------------------------
 
 
@@ -271,7 +306,11 @@ def test_bad_clock_holds_up_no_other(people, monkeypatch):
     sweep(NOW + HALF_HOUR)
     assert [lead.owner.key for lead in Lead.objects.order_by("pk")] == ["elena", "marco"]
     aside = SlaClock.objects.get(lead=bad, state="running")
-    assert (aside.kind, aside.next_rung_at) == ("no_activity", None)
+    assert (aside.kind, aside.next_rung_at) == ("no_activity", NOW + 90 * MINUTE)
+    monkeypatch.undo()
+    assert sweep(NOW + 90 * MINUTE).moved >= 1
+    bad.refresh_from_db()
+    assert bad.owner.key == "marco"
 
 
 # Costs -----------------------------------------------------------------------------------------------------
