@@ -11,8 +11,8 @@ Sends nothing: messages are only owed here (routing.delivery sends them), and a 
 4. Rows of the rungs, breached clocks, facts, messages owed and moves commit together.
 
 A rung says how late it was. After downtime every due rung is climbed once; a message that is untrue by then, such
-as a reminder about a lead that moves in the same breath, is left out, and the rung says why. Issue 5 makes the
-ladders data and adds receipts, pool members not yet tried, and the next person for an item that stays overdue.
+as a reminder about a lead that moves in the same breath, is left out, and the rung says why. The ladders
+are those of `routing.engine.ladder`, the same for every company.
 """
 
 import logging

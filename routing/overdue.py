@@ -1,8 +1,7 @@
 """The instant in; a second message owed to the named person of each review item whose time is over, out. Once each.
 
-An item whose named person has left gets one who is there. Issue 5 adds the next step: who answers when they stay
-silent, too. An item without a decision (a payload that could not be read) has nothing a message could be about; it
-stands among what is overdue on the screens.
+An item whose named person has left gets one who is there. An item without a decision (a payload that could not be
+read) has nothing a message could be about; it stands among what is overdue on the screens.
 """
 
 from collections import defaultdict
