@@ -149,14 +149,16 @@ def overview(
 
 
 def leads_behind(
-    visible: QuerySet[Lead], key: str, since: datetime, until: datetime, now: datetime | None = None
-) -> QuerySet[Lead]:
+    visible: QuerySet[Lead], key: str, since: datetime, until: datetime, now: datetime | None = None,
+    others: bool = False,
+) -> QuerySet[Lead]:  # fmt: skip
     """The leads that the number `key` counts; a lead that two inquiries joined is counted twice and listed once.
 
-    Raises KeyError for a key that is not in BY_KEY.
+    `others`: those of its base that it does not count. Raises KeyError for a key that is not in BY_KEY.
     """
     measure = BY_KEY[key]
-    found = _arrivals(visible, since, until).filter(_judged(measure, now) & measure.counted)
+    counted = ~Q(measure.counted) if others else measure.counted
+    found = _arrivals(visible, since, until).filter(_judged(measure, now) & counted)
     return visible.filter(pk__in=found.order_by().values("lead"))
 
 

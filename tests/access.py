@@ -64,6 +64,11 @@ pages:queue-assign                  POST      login   ok    ok     ok      403  
 pages:queue-name                    POST      login   ok    ok     ok      403     403   403   403
 pages:{queue-reviewing}             POST      login   ok    ok     ok      403     ok    403   403
 pages:{queue-acts}                  GET       login   405   405    405     405     405   405   405
+pages:reports                       GET       login   ok    ok     ok      ok      403   ok    403
+pages:reports-export                GET       login   ok    ok     ok      ok      403   ok    403
+pages:report                        GET       login   ok    ok     ok      ok      403   403   403
+pages:report-export                 GET       login   ok    ok     ok      ok      403   403   403
+pages:{reports}                     POST      login   405   405    405     405     405   405   405
 
 # The admin itself
 admin:index                         GET,POST  login   ok    ok     ok      ok      403   403    403
@@ -197,6 +202,7 @@ NAMES = {
     "acts": "review_act accept claim convert activity decline reassign",
     "my-leads": "my-accept my-decline my-log",
     "my-acts": "my-accept my-decline my-log my-alerts-read my-taking my-away my-task-done my-away-cancel",
+    "reports": "reports reports-export report report-export",
     "queue-shown": "queue queue-export queue-hands queue-item queue-payload",
     "queue-reviewing": "queue-fix queue-again queue-replay queue-nurture queue-reject",
     "queue-acts": "queue-claim queue-assign queue-name queue-fix queue-again queue-replay queue-nurture queue-reject",
@@ -211,6 +217,7 @@ ARGUMENTS = {
     "app_label": lambda story: "routing",
     "content_type_id": lambda story: 1,
     "topic": lambda story: "roles",
+    "measure": lambda story: "review",
     "task": lambda story: story.task.pk,
     "absence": lambda story: story.absence.pk,
     "item": lambda story: story.item.pk,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from routing.pages import help, item, my, queue, setup
+from routing.pages import help, item, my, queue, reports, setup
 from routing.queue import Wish
 
 app_name = "pages"
@@ -26,5 +26,9 @@ urlpatterns = [
     path("queue/<int:item>/", item.item, name="queue-item"),
     path("queue/<int:item>/payload/", item.payload, name="queue-payload"),
     *(path(f"queue/<int:item>/{wish}/", item.act, {"wish": wish}, name=f"queue-{wish}") for wish in Wish),
+    path("reports/", reports.reports, name="reports"),
+    path("reports/export.csv", reports.export, name="reports-export"),
+    path("reports/<slug:measure>/", reports.rows, name="report"),
+    path("reports/<slug:measure>/export.csv", reports.rows_export, name="report-export"),
     path("setup/", setup.setup, name="setup"),
 ]
