@@ -126,7 +126,8 @@ def reject_item(item: int, by: By, why: str, now: datetime) -> Done:
 def reassign(lead: int, to: int, by: By, why: str, now: datetime, seen_owner: int | None = None) -> Done:
     """Give a lead to somebody else, whatever became of it before.
 
-    `seen_owner`: whose it was on the page where this was asked; the act is refused when that changed meanwhile.
+    `seen_owner`: whose it was on the page where this was asked, 0 for nobody; the act is refused when that changed
+    meanwhile.
     Raises Refused: gone, why_missing, unknown_owner, no_change, changed, at_capacity, not_available.
     """
     why = _why(why)
@@ -239,7 +240,7 @@ def _known_owner(owner: int) -> None:
 
 
 def _unchanged(at: Standing, seen_owner: int | None) -> None:
-    if seen_owner is not None and at.lead.owner_id != seen_owner:
+    if seen_owner is not None and (at.lead.owner_id or 0) != seen_owner:
         now_with = at.lead.owner.name if at.lead.owner else "nobody"
         raise Refused(
             "changed", f"Nothing was done: the lead moved on meanwhile and is now with {now_with}. Look again."

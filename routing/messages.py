@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 MAX_SUBJECT = 150
 MAX_PART = 120
 MAX_REASON = 2000
-ANY_ID = "the-id"
 OVERDUE = "overdue"
 """The occasion of a second message about a review item: its time is over."""
 PROMISES = {
@@ -33,10 +32,12 @@ PROMISES = {
     SlaClock.Kind.FIRST_TOUCH: "the first call, e-mail, message or meeting",
     SlaClock.Kind.NO_ACTIVITY: "any call, e-mail, message or meeting",
 }
+ANY_ID = "1234567890"
+"""Stands in the place of an id where an address is looked up; no address has these digits otherwise."""
 
 FACTS = (
-    "id", "reason", "due_at", "high_intent", "lead__name", "lead__email", "lead__phone", "lead__source__name",
-    "lead__company__name", "lead__company__domain",
+    "id", "lead_id", "reason", "due_at", "high_intent", "lead__name", "lead__email", "lead__phone",
+    "lead__source__name", "lead__company__name", "lead__company__domain",
 )  # fmt: skip
 
 
@@ -93,18 +94,18 @@ def local_time(at: datetime, zone: str) -> str:
     return text if zone == "UTC" else f"{text} ({zone})"
 
 
-def decision_url(decision_id: int) -> str:
-    """Where the decision is read, as an absolute address."""
-    return f"{settings.BASE_URL}{_decision_path().replace(ANY_ID, str(decision_id))}"
+def lead_url(lead_id: int) -> str:
+    """Where the lead is read and worked on, as an absolute address."""
+    return f"{settings.BASE_URL}{_lead_path().replace(ANY_ID, str(lead_id))}"
 
 
 @lru_cache(maxsize=1)
-def _decision_path() -> str:
+def _lead_path() -> str:
     """The path with ANY_ID for the id: looked up once, because it takes as long as writing half a letter."""
     try:
-        return reverse("admin:routing_decision_change", args=[ANY_ID])
+        return reverse("pages:lead", args=[ANY_ID])
     except NoReverseMatch:  # a worker that serves no pages has no map of them
-        return f"/admin/routing/decision/{ANY_ID}/change/"
+        return f"/leads/{ANY_ID}/"
 
 
 def _write(
@@ -129,7 +130,7 @@ def _write(
         "overdue": row.occasion == OVERDUE,
         "clock": clock
         and {**clock, "due": local_time(clock["due_at"], row.time_zone), "mine": row.owner == clock["of"]},
-        "url": decision_url(row.decision),
+        "url": lead_url(facts["lead_id"]),
     }
     subject = render_to_string(f"messages/{row.kind}.subject.txt", context)
     body = render_to_string(f"messages/{row.kind}.body.txt", context)

@@ -69,6 +69,11 @@ pages:reports-export                GET       login   ok    ok     ok      ok   
 pages:report                        GET       login   ok    ok     ok      ok      403   403   403
 pages:report-export                 GET       login   ok    ok     ok      ok      403   403   403
 pages:{reports}                     POST      login   405   405    405     405     405   405   405
+pages:{lead-shown}                  GET       login   ok    ok     ok      ok      ok    403   403
+pages:{lead-shown}                  POST      login   405   405    405     405     405   405   405
+pages:{lead-working}                POST      login   ok    ok     ok      403     ok    403   403
+pages:lead-reassign                 POST      login   ok    ok     ok      403     403   403   403
+pages:{lead-acts}                   GET       login   405   405    405     405     405   405   405
 
 # The admin itself
 admin:index                         GET,POST  login   ok    ok     ok      ok      403   403    403
@@ -203,6 +208,9 @@ NAMES = {
     "my-leads": "my-accept my-decline my-log",
     "my-acts": "my-accept my-decline my-log my-alerts-read my-taking my-away my-task-done my-away-cancel",
     "reports": "reports reports-export report report-export",
+    "lead-shown": "leads leads-export lead",
+    "lead-working": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close",
+    "lead-acts": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close lead-reassign",
     "queue-shown": "queue queue-export queue-hands queue-item queue-payload",
     "queue-reviewing": "queue-fix queue-again queue-replay queue-nurture queue-reject",
     "queue-acts": "queue-claim queue-assign queue-name queue-fix queue-again queue-replay queue-nurture queue-reject",

@@ -1,13 +1,14 @@
 """Questions asked of clocks, review items, messages and leads come in, filters of their lists out."""
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from leads.admin.records import LeadAdmin
 from leads.models import Lead
 from owners.admin.questions import Question
 from routing import today
-from routing.models import Delivery, SlaClock
+from routing.models import Delivery
+from routing.questions import LEADS
 
 
 class ClockQuestion(Question):
@@ -33,23 +34,8 @@ class DeliveryQuestion(Question):
     }
 
 
-def _has_clock(answer):
-    """Leads with a clock that answers: other rows of theirs do not multiply them."""
-    return lambda now: Q(Exists(SlaClock.objects.filter(answer(now), lead=OuterRef("pk"))))
-
-
-def _alert_not_delivered(now):
-    return Q(Exists(Delivery.objects.filter(today.undelivered(now), decision__lead=OuterRef("pk"))))
-
-
 class LeadQuestion(Question):
-    questions = {
-        "no_owner": ("No owner", lambda now: today.NO_OWNER),
-        "due": ("Due in ten minutes", _has_clock(today.due_soon)),
-        "overdue": ("Overdue", _has_clock(today.overdue)),
-        "undelivered": ("Alert not delivered", _alert_not_delivered),
-        "at_once": ("Owned within a minute today", today.owned_at_once),
-    }
+    questions = LEADS
 
 
 admin.site.unregister(Lead)

@@ -1,6 +1,5 @@
 """The queue: a person and their filters in, the open review items that they see out, as a table or a file."""
 
-import csv
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -20,15 +19,12 @@ from django.views.decorators.http import require_safe
 from owners.roles import Act, may
 from owners.scopes import owner_of
 from routing.models import ReviewItem
+from routing.pages.lists import MOST_EXPORTED, chip, csv_file, searched
 from routing.pages.timing import timed
 from routing.queue import Wish, hands, offered
 from routing.scopes import visible_review_items
 
 PAGE = 50
-LONGEST_SEARCH = 200
-MOST_EXPORTED = 100_000
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula when a cell begins with it."""
 
 
 class QueueFilter(django_filters.FilterSet):
@@ -60,7 +56,7 @@ class QueueFilter(django_filters.FilterSet):
         return rows.filter(lead__high_intent=True) if value else rows
 
     def of_words(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        for word in value.replace("\x00", "")[:LONGEST_SEARCH].split()[:8]:
+        for word in searched(value):
             rows = rows.filter(
                 Q(lead__name__icontains=word) | Q(lead__email__icontains=word) | Q(lead__phone__icontains=word)
                 | Q(lead__company__name__icontains=word) | Q(lead__company__domain__icontains=word)
@@ -119,9 +115,7 @@ def queue_hands(request: HttpRequest) -> HttpResponse:
 def queue_export(request: HttpRequest) -> StreamingHttpResponse:
     """The same items as a file for spreadsheets, in which no cell is a formula."""
     rows, _ = _found(request, timezone.now())
-    answer = StreamingHttpResponse(_lines(rows[:MOST_EXPORTED]), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="queue.csv"'
-    return answer
+    return csv_file("queue", HEAD, _cells(rows[:MOST_EXPORTED]))
 
 
 def _may_see(request: HttpRequest) -> None:
@@ -145,54 +139,28 @@ def _found(request: HttpRequest, now: datetime) -> tuple[QuerySet, QueueFilter]:
 def _chips(request: HttpRequest, filters: QueueFilter) -> Iterable[dict[str, Any]]:
     """(word, count, address, chosen) of each chip; a chosen one leads to the list without it."""
     for name, word in (("mine", "Named to me"), ("overdue", "Overdue"), ("intent", "High intent")):
-        yield {"group": "", **_chip(request, name, "true", word)}
+        yield {"group": "", **chip(request, name, "true", word)}
     items = visible_review_items(request.user).filter(state=ReviewItem.State.OPEN).order_by()
     labels = dict(ReviewItem.Reason.choices)
     for reason, count in items.values_list("reason").annotate(found=Count("pk")).order_by("-found", "reason"):
-        yield {"group": "Reason", "count": count, **_chip(request, "reason", reason, labels.get(reason, reason))}
+        yield {"group": "Reason", "count": count, **chip(request, "reason", reason, labels.get(reason, reason))}
     sources = items.values_list("source__key", "source__name").annotate(found=Count("pk"))
     for key, source, count in sources.order_by("-found", "source__name")[:20]:
-        yield {"group": "Source", "count": count, **_chip(request, "source", key, source)}
-
-
-def _chip(request: HttpRequest, name: str, value: str, word: str) -> dict[str, Any]:
-    query = request.GET.copy()
-    chosen = query.get(name) == value
-    query.pop("page", None)
-    query.pop(name, None)
-    if not chosen:
-        query[name] = value
-    return {"word": word, "address": f"?{query.urlencode()}", "chosen": chosen}
+        yield {"group": "Source", "count": count, **chip(request, "source", key, source)}
 
 
 HEAD = ("item", "lead", "buyer", "email", "phone", "company", "reason", "detail", "source", "lead type", "high intent",
         "score", "named", "opened", "due")  # fmt: skip
 
 
-class _Echo:
-    """A file that hands back what is written into it."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(rows: QuerySet) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(HEAD)
+def _cells(rows: QuerySet) -> Iterator[tuple[Any, ...]]:
     for item in rows.iterator(chunk_size=500):
         lead = item.lead
         company = lead.company if lead else None
-        cells = (
+        yield (
             item.pk, item.lead_id or "", lead.name if lead else "", lead.email if lead else "",
             lead.phone if lead else "", (company.name or company.domain) if company else "",
             item.get_reason_display(), item.detail, item.source.name, lead.lead_type if lead else "",
             "yes" if lead and lead.high_intent else "no", lead.lead_score if lead else "", item.owner.name,
             item.opened_at.isoformat(), item.due_at.isoformat(),
         )  # fmt: skip
-        yield writer.writerow([plain_cell(cell) for cell in cells])
-
-
-def plain_cell(value: Any) -> str:
-    """The value as a cell that a spreadsheet shows and never calculates."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from routing.pages import help, item, my, queue, reports, setup
+from routing.pages import help, item, lead, leads, my, queue, reports, setup
 from routing.queue import Wish
+from routing.working import Work
 
 app_name = "pages"
 
@@ -20,6 +21,10 @@ urlpatterns = [
     path("my/away/", my.away, name="my-away"),
     path("my/away/<int:absence>/cancel/", my.away_cancel, name="my-away-cancel"),
     path("my/taking/", my.taking, name="my-taking"),
+    path("leads/", leads.leads, name="leads"),
+    path("leads/export.csv", leads.leads_export, name="leads-export"),
+    path("leads/<int:lead_id>/", lead.lead, name="lead"),
+    *(path(f"leads/<int:lead_id>/{work}/", lead.act, {"work": work}, name=f"lead-{work}") for work in Work),
     path("queue/", queue.queue, name="queue"),
     path("queue/export.csv", queue.queue_export, name="queue-export"),
     path("queue/hands/", queue.queue_hands, name="queue-hands"),

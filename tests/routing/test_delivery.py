@@ -101,7 +101,7 @@ def test_email_goes_once_and_says_what_matters():
         "Buyer: Ada Lovelace, Analytical Ltd, ada@analytical.example, +442071234567\n"
         f"Why you: {REASON}\n"
         "First touch due: Mon 23 Nov 2026, 10:15 CET (Europe/Berlin)\n\n"
-        f"https://leads.acme.example/admin/routing/decision/{decision.id}/change/\n"
+        f"https://leads.acme.example/leads/{decision.lead_id}/\n"
     )
     assert message_ids() == [f"<delivery-{row.id}@leads.acme.example>"]
 

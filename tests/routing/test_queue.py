@@ -14,7 +14,7 @@ from leads.models import Lead, Note
 from owners.models import User
 from owners.roles import Role, give_role
 from routing.models import LedgerEntry, ReviewItem
-from routing.pages.queue import plain_cell
+from routing.pages.lists import plain_cell
 from routing.pipeline import drain
 from routing.review import note_unreadable
 from routing.rulebook import publish
