@@ -127,7 +127,7 @@ def leads(request: HttpRequest) -> HttpResponse:
 def leads_export(request: HttpRequest) -> StreamingHttpResponse:
     """The same leads as a file for spreadsheets, in which no cell is a formula."""
     rows, _ = _found(request, timezone.now())
-    return csv_file("leads", HEAD, _cells(rows[:MOST_EXPORTED]))
+    return csv_file("leads", _lines(rows[:MOST_EXPORTED]))
 
 
 def _found(request: HttpRequest, now: datetime) -> tuple[QuerySet, LeadFilter]:
@@ -171,7 +171,8 @@ HEAD = ("lead", "buyer", "email", "phone", "company", "domain", "country", "stat
         "high intent", "score", "arrived", "owned", "accepted", "first touch", "reason", "test")  # fmt: skip
 
 
-def _cells(rows: QuerySet) -> Iterator[tuple[Any, ...]]:
+def _lines(rows: QuerySet) -> Iterator[tuple[Any, ...]]:
+    yield HEAD
     for lead in rows.iterator(chunk_size=500):
         company = lead.company
         yield (

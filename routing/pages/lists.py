@@ -1,7 +1,7 @@
 """What list pages share: chips that filter, words that are searched for, and cells of a file for spreadsheets."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -42,15 +42,10 @@ class _Echo:
         return line
 
 
-def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
-    """The rows as a CSV file to be saved, in which no cell is a formula."""
-    answer = StreamingHttpResponse(_lines(head, rows), content_type="text/csv; charset=utf-8")
+def csv_file(name: str, lines: Iterable[Iterable[Any]]) -> StreamingHttpResponse:
+    """The lines, the head among them, as a CSV file to be saved, in which no cell is a formula."""
+    writer = csv.writer(_Echo())
+    body = (writer.writerow([plain_cell(cell) for cell in line]) for line in lines)
+    answer = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
-
-
-def _lines(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(head)
-    for row in rows:
-        yield writer.writerow([plain_cell(cell) for cell in row])

@@ -115,7 +115,7 @@ def queue_hands(request: HttpRequest) -> HttpResponse:
 def queue_export(request: HttpRequest) -> StreamingHttpResponse:
     """The same items as a file for spreadsheets, in which no cell is a formula."""
     rows, _ = _found(request, timezone.now())
-    return csv_file("queue", HEAD, _cells(rows[:MOST_EXPORTED]))
+    return csv_file("queue", _lines(rows[:MOST_EXPORTED]))
 
 
 def _may_see(request: HttpRequest) -> None:
@@ -153,7 +153,8 @@ HEAD = ("item", "lead", "buyer", "email", "phone", "company", "reason", "detail"
         "score", "named", "opened", "due")  # fmt: skip
 
 
-def _cells(rows: QuerySet) -> Iterator[tuple[Any, ...]]:
+def _lines(rows: QuerySet) -> Iterator[tuple[Any, ...]]:
+    yield HEAD
     for item in rows.iterator(chunk_size=500):
         lead = item.lead
         company = lead.company if lead else None

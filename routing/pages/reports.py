@@ -1,6 +1,5 @@
 """The reports: a person and a period in; the numbers they may see, with trend and rows, as a page or a file out."""
 
-import csv
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -10,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -20,8 +19,8 @@ from leads.models import Lead
 from leads.scopes import reported_leads
 from owners.roles import Act, may
 from routing.pages.chart import counts_chart, percent, share_chart
+from routing.pages.lists import MOST_EXPORTED, csv_file
 from routing.pages.period import CHOICES, Period, PeriodForm
-from routing.pages.queue import MOST_EXPORTED, plain_cell
 from routing.reports import BY_KEY, MEASURES, Number, Overview, arrived, leads_behind, overview
 
 PAGE = 50
@@ -66,7 +65,7 @@ def export(request: HttpRequest) -> HttpResponse:
         return _refused(form)
     period = form.period()
     found, earlier = _numbers(request, period, now)
-    return _file("reports.csv", _number_lines(found, earlier, period))
+    return csv_file("reports", _number_lines(found, earlier, period))
 
 
 @never_cache
@@ -94,7 +93,7 @@ def rows_export(request: HttpRequest, measure: str) -> HttpResponse:
     now = timezone.now()
     form = PeriodForm(request.GET, now)
     leads, _ = _leads(request, measure, form, now)
-    return _refused(form) if leads is None else _file(f"{measure}.csv", _lead_lines(leads[:MOST_EXPORTED]))
+    return _refused(form) if leads is None else csv_file(measure, _lead_lines(leads[:MOST_EXPORTED]))
 
 
 def sentence(found: Overview, period: Period) -> str:
@@ -221,21 +220,6 @@ def _lead_lines(leads: QuerySet[Lead]) -> Iterator[Iterable[Any]]:
             "yes" if lead.high_intent else "no", lead.source.name, lead.owner or "", lead.get_state_display(),
             lead.received_at.isoformat(), lead.touched_at.isoformat() if lead.touched_at else "", lead.reason,
         )  # fmt: skip
-
-
-class _Echo:
-    """A file that hands back what is written into it."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _file(name: str, lines: Iterable[Iterable[Any]]) -> StreamingHttpResponse:
-    writer = csv.writer(_Echo())
-    body = (writer.writerow([plain_cell(cell) for cell in line]) for line in lines)
-    answer = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
 
 
 def _refused(form: PeriodForm) -> HttpResponse:
