@@ -2,15 +2,17 @@
 
 Every number is measured from the arrival on the wall clock, nights and weekends included, and never starts anew
 for a new owner. Tests and probes leave no facts, so they are in none. Asks the database once a period, whatever
-the number of leads; changes nothing.
+the number of leads, and once more for the median; changes nothing.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from math import inf
+from statistics import median
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 
 from leads.models import Lead
@@ -146,6 +148,42 @@ def overview(
     days = tuple(Day(row["day"], row["leads"], row["demos"], _numbers([row])) for row in rows)
     leads, demos = (sum(row[key] for row in rows) for key in ("leads", "demos"))
     return Overview(since, until, leads, demos, _numbers(rows), days)
+
+
+@dataclass(frozen=True)
+class Median:
+    """Seconds from the arrival to the first touch by a person, of `base` high-intent leads for sales; a lead without
+    a touch counts as longer than any. None: there was no such lead, or half of them have no touch.
+    """
+
+    seconds: float | None
+    base: int
+
+    @property
+    def on_target(self) -> bool | None:
+        return None if not self.base else self.seconds is not None and self.seconds <= TOUCH_TARGET
+
+
+TOUCH_TARGET = 15 * 60
+"""Seconds: what the median should stay at or below."""
+
+
+def first_touch(visible: QuerySet[Lead], since: datetime, until: datetime, now: datetime | None = None) -> Median:
+    """The median over what arrived in the period; one statement. What arrived less than 15 minutes before `now` is
+    left out unless somebody touched it already.
+    """
+    touches = Fact.objects.filter(lead=OuterRef("lead"), kind=Fact.Kind.TOUCHED).order_by().values("lead")
+    rows = _arrivals(visible, since, until).filter(FOR_SALES, lead__high_intent=True).order_by()
+    waits = []
+    for at, touched in rows.annotate(first=Subquery(touches.annotate(m=Min("at")).values("m"))).values_list(
+        "at", "first"
+    ):
+        if touched is not None:
+            waits.append((touched - at).total_seconds())
+        elif now is None or now - at >= timedelta(seconds=TOUCH_TARGET):
+            waits.append(inf)
+    middle = median(waits) if waits else inf
+    return Median(None if middle == inf else middle, len(waits))
 
 
 def leads_behind(

@@ -197,12 +197,13 @@ api:claim                           POST      401     422   422    409     403  
 api:convert                         POST      401     ok    ok     ok      403     ok    403    ok
 api:{said}                          POST      401     400   400    400     403     400   403    400
 api:{acts}                          GET       405     405   405    405     405     405   405    405
+api:report_overview                 GET       401     403   403    403     403     403   403    403
 api:{readonly}                      POST      405     405   405    405     405     405   405    405
 """
 
 NAMES = {
     "any": "*",
-    "readonly": "event leads lead decision decisions not_chosen review",
+    "readonly": "event leads lead decision decisions not_chosen review report_overview",
     "said": "activity decline reassign",
     "acts": "review_act accept claim convert activity decline reassign",
     "my-leads": "my-accept my-decline my-log",

@@ -70,6 +70,7 @@ class PeriodForm(forms.Form):
         self.now = now
         for name, label in (("from", "From"), ("to", "To")):  # the one is a word of Python's
             self.fields[name] = forms.DateField(label=label, required=False, widget=_Day())
+        self.order_fields(["from", "to", "tz", "compare"])
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data

@@ -21,7 +21,20 @@ from owners.roles import Act, may
 from routing.pages.chart import counts_chart, percent, share_chart
 from routing.pages.lists import MOST_EXPORTED, csv_file
 from routing.pages.period import CHOICES, Period, PeriodForm
-from routing.reports import BY_KEY, MEASURES, Number, Overview, arrived, leads_behind, overview
+from routing.pages.timing import lasting
+from routing.reports import (
+    BY_KEY,
+    MEASURES,
+    TOUCH_TARGET,
+    Measure,
+    Median,
+    Number,
+    Overview,
+    arrived,
+    first_touch,
+    leads_behind,
+    overview,
+)
 
 PAGE = 50
 SAID = (
@@ -30,6 +43,10 @@ SAID = (
     ("demos_unworked_60", "of the demo requests unworked after an hour"),
 )
 """What the sentence says of the period, in its order."""
+MEDIAN_SAYS = (
+    "From the arrival to the first call, mail, message or meeting by a person, over high-intent leads for sales, in "
+    "real time. A lead without a touch counts as longer than any."
+)
 TOLD = "No lead arrived in this period. Choose another one, or ask whether the sources send."
 
 
@@ -48,8 +65,10 @@ def reports(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         period = form.period()
         found, earlier = _numbers(request, period, now)
-        context |= {"period": period, "found": found, "earlier": earlier, "sentence": sentence(found, period)}
-        context |= {"tiles": [_tile(number, earlier) for number in found.numbers.values()], **_trend(found, period)}
+        touch, before = _medians(request, period, now)
+        tiles = [_median_tile(touch, before), *(_tile(number, earlier) for number in found.numbers.values())]
+        context |= {"period": period, "found": found, "earlier": earlier, "tiles": tiles, **_trend(found, period)}
+        context["sentence"] = sentence(found, touch, period)
     return render(request, "pages/reports.html", context, status=200 if form.is_valid() else 400)
 
 
@@ -65,7 +84,8 @@ def export(request: HttpRequest) -> HttpResponse:
         return _refused(form)
     period = form.period()
     found, earlier = _numbers(request, period, now)
-    return csv_file("reports", _number_lines(found, earlier, period))
+    touch, before = _medians(request, period, now)
+    return csv_file("reports", _number_lines([(found, touch), (earlier, before)], period))
 
 
 @never_cache
@@ -96,11 +116,12 @@ def rows_export(request: HttpRequest, measure: str) -> HttpResponse:
     return _refused(form) if leads is None else csv_file(measure, _lead_lines(leads[:MOST_EXPORTED]))
 
 
-def sentence(found: Overview, period: Period) -> str:
-    """“320 leads, 90 demo requests, 25 Oct – 23 Nov 2026, Europe/Berlin: 97 % owned within a minute, …”."""
+def sentence(found: Overview, touch: Median, period: Period) -> str:
+    """“320 leads, 90 demo requests, 25 Oct – 23 Nov 2026, Europe/Berlin: median first touch 9 min, 97 % owned …”."""
     head = f"{found.leads:,} lead{'' if found.leads == 1 else 's'}, {found.demos:,} demo request"
     head += f"{'' if found.demos == 1 else 's'}, {period.words}, {period.zone}"
-    told = [f"{percent(found.numbers[key].share)} {words}" for key, words in SAID if found.numbers[key].base]
+    told = [f"median first touch {lasting(touch.seconds)}, target {lasting(TOUCH_TARGET)}"] if touch.seconds else []
+    told += [f"{percent(found.numbers[key].share)} {words}" for key, words in SAID if found.numbers[key].base]
     return f"{head}: {', '.join(told)}." if told else f"{head}."
 
 
@@ -114,6 +135,12 @@ def _numbers(request: HttpRequest, period: Period, now: datetime) -> tuple[Overv
     found = overview(leads, period.since, period.until, period.zone, now)
     earlier = overview(leads, *period.earlier, period.zone, now) if period.earlier else None
     return found, earlier
+
+
+def _medians(request: HttpRequest, period: Period, now: datetime) -> tuple[Median, Median | None]:
+    leads = reported_leads(request.user)
+    found = first_touch(leads, period.since, period.until, now)
+    return found, first_touch(leads, *period.earlier, now) if period.earlier else None
 
 
 def _leads(
@@ -138,21 +165,42 @@ def _leads(
 
 def _tile(number: Number, earlier: Overview | None) -> dict[str, Any]:
     measure, before = number.measure, earlier.numbers[number.measure.key] if earlier else None
-    aim = "" if measure.target is None else f"{'at most' if measure.low else 'at least'} {percent(measure.target)}"
-    word = {True: "on target", False: "off target", None: ""}[number.on_target]
-    tone = {True: "good", False: "bad", None: ""}[number.on_target]
+    aim = "no target" if measure.target is None else f"target at {_bound(measure)} {percent(measure.target)}"
+    was = f"{before.count:,} of {before.base:,}" if before else ""
+    better = _better(number.share, before.share if before else None, measure.low)
     return {
-        "number": number, "measure": measure, "share": percent(number.share), "aim": aim, "word": word, "tone": tone,
-        "before": before, "before_share": percent(before.share) if before else "", "others": number.base - number.count,
-        "change": _change(number, before),
+        "key": measure.key, "label": measure.label, "definition": measure.definition, "wait": bool(measure.wait),
+        "value": percent(number.share), "met": number.on_target, "counted": number.count,
+        "sample": f"{number.count:,} of {number.base:,} {measure.of}; {aim}", "others": number.base - number.count,
+        "before": before and before.base and (percent(before.share), was), "better": better,
     }  # fmt: skip
 
 
-def _change(number: Number, before: Number | None) -> str:
+def _median_tile(touch: Median, earlier: Median | None) -> dict[str, Any]:
+    better = _better(touch.seconds, earlier.seconds if earlier else None, True)
+    before = earlier and earlier.base and (_median(earlier), f"{earlier.base:,} leads")
+    return {
+        "key": "first_touch", "label": "Median time to the first touch, high intent",
+        "definition": MEDIAN_SAYS,
+        "value": _median(touch), "met": touch.on_target, "before": before, "better": better, "wait": True,
+        "sample": f"{touch.base:,} high-intent leads for sales; target at most {lasting(TOUCH_TARGET)}",
+    }  # fmt: skip
+
+
+def _median(touch: Median) -> str:
+    """“9 min”; a dash without leads, “none” where half of them have no touch."""
+    return "–" if not touch.base else "none" if touch.seconds is None else lasting(touch.seconds)
+
+
+def _bound(measure: Measure) -> str:
+    return "most" if measure.low else "least"
+
+
+def _better(now: float | None, before: float | None, low: bool) -> str:
     """“better” or “worse” than before; empty where they cannot be compared or are the same."""
-    if before is None or before.share is None or number.share is None or before.share == number.share:
+    if now is None or before is None or now == before:
         return ""
-    return "better" if (number.share < before.share) == number.measure.low else "worse"
+    return "better" if (now < before) == low else "worse"
 
 
 def _trend(found: Overview, period: Period) -> Mapping[str, Any]:
@@ -187,16 +235,20 @@ LEAD_HEAD = ("lead", "buyer", "email", "phone", "company", "lead type", "high in
              "arrived", "touched", "reason")  # fmt: skip
 
 
-def _number_lines(found: Overview, earlier: Overview | None, period: Period) -> Iterator[Iterable[Any]]:
+def _number_lines(parts: Iterable[tuple[Overview | None, Median | None]], period: Period) -> Iterator[Iterable[Any]]:
     yield NUMBER_HEAD
-    for name, part in (("period", found), ("before", earlier)):
-        if part is None:
+    (found, _), _ = parts = tuple(parts)
+    for name, (part, touch) in zip(("period", "before"), parts, strict=True):
+        if part is None or touch is None:
             continue
         ends = (part.since.astimezone(period.zone).isoformat(), part.until.astimezone(period.zone).isoformat())
         yield (name, *ends, period.zone, "Leads", part.leads, "", "", "", "", "New leads that arrived.")
         yield (name, *ends, period.zone, "Demo requests", part.demos, part.leads, "", "", "", "Demo requests of them.")
+        yield (name, *ends, period.zone, *_median_cells(touch))
         for number in part.numbers.values():
             yield (name, *ends, period.zone, *_cells(number))
+    if found is None:
+        return
     for day in found.days:
         ends = (day.day.isoformat(), day.day.isoformat())
         yield ("day", *ends, period.zone, "Leads", day.leads, "", "", "", "", "New leads that arrived.")
@@ -210,6 +262,12 @@ def _cells(number: Number) -> tuple[Any, ...]:
     met = {True: "yes", False: "no", None: ""}[number.on_target]
     target = "" if measure.target is None else measure.target
     return measure.label, number.count, number.base, share, target, met, measure.definition
+
+
+def _median_cells(touch: Median) -> tuple[Any, ...]:
+    seconds = "" if touch.seconds is None else round(touch.seconds)
+    met = {True: "yes", False: "no", None: ""}[touch.on_target]
+    return "Seconds to the first touch, median", seconds, touch.base, "", TOUCH_TARGET, met, MEDIAN_SAYS
 
 
 def _lead_lines(leads: QuerySet[Lead]) -> Iterator[Iterable[Any]]:

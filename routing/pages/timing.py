@@ -27,3 +27,11 @@ def timed(item: ReviewItem, now: datetime) -> Any:
     shown.overdue = item.due_at <= now
     shown.tone = tone(item.due_at, now)
     return shown
+
+
+def lasting(seconds: float) -> str:
+    """“40 s”, “9 min”, “1 h 20”."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d}"

@@ -8,9 +8,11 @@ import pytest
 from django.test import Client
 
 from leads.models import Lead
+from leads.tokens import hash_token
 from owners.models import Installation, User
 from owners.roles import Role, give_role
 from routing import touch
+from routing.models import ApiToken
 from routing.moving import By
 from routing.pipeline import drain
 from routing.rulebook import publish
@@ -61,7 +63,8 @@ def sign_in(name, role=None):
 
 def shares(page):
     return {
-        tile["measure"].key: (tile["number"].count, tile["number"].base, tile["word"]) for tile in page.context["tiles"]
+        tile["key"]: (tile["value"].replace("\xa0", " "), tile["sample"].split(";")[0], tile["met"])
+        for tile in page.context["tiles"]
     }
 
 
@@ -72,20 +75,23 @@ def lines(answer):
 def test_the_sentence_comes_first_and_each_number_says_target_period_and_rows(company, django_assert_num_queries):
     client = sign_in("ruth", Role.REVOPS)
     client.get(WEEK)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         page = client.get(WEEK)
     assert page.context["sentence"].replace("\xa0", " ") == (
         "6 leads, 3 demo requests, 17 Nov – 23 Nov 2026, Europe/Berlin: 83.3 % owned within a minute, "
         "83.3 % untouched after 30 minutes, 66.7 % of the demo requests unworked after an hour."
     )
     assert shares(page) == {
-        "owned_1": (5, 6, "off target"),
-        "untouched_30": (5, 6, "off target"),
-        "demos_unworked_60": (2, 3, "off target"),
-        "review": (1, 6, "off target"),
-        "duplicates": (0, 6, "on target"),
-        "demos_booked": (0, 3, ""),
+        "first_touch": ("none", "3 high-intent leads for sales", False),
+        "owned_1": ("83.3 %", "5 of 6 leads for sales", False),
+        "untouched_30": ("83.3 %", "5 of 6 leads for sales", False),
+        "demos_unworked_60": ("66.7 %", "2 of 3 demo requests", False),
+        "review": ("16.7 %", "1 of 6 new leads", False),
+        "duplicates": ("0 %", "0 of 6 valid inquiries", True),
+        "demos_booked": ("0 %", "0 of 3 demo requests", None),
     }
+    touch.record(company["demos"][1].pk, "email", By(1, None, "Elena"), NOW + 40 * MINUTE)
+    assert shares(client.get(WEEK))["first_touch"] == ("40 min", "3 high-intent leads for sales", False)
     assert (page.context["earlier"].since.isoformat(), page.context["earlier"].leads) == (
         "2026-11-10T00:00:00+01:00",
         0,
@@ -165,3 +171,27 @@ def test_usual_periods_end_now_in_the_companys_zone_and_an_empty_one_says_so(com
     assert "0 leads, 0 demo requests, 1 Nov – 2 Nov 2026, Asia/Tokyo." in empty.content.decode()
     year = client.get("/reports/?from=2026-11-02&to=2026-11-02&compare=year&tz=UTC").context["period"]
     assert (year.words, year.earlier[0].date().isoformat()) == ("2 Nov 2026", "2025-11-03")
+
+
+def test_the_api_answers_the_same_numbers_to_tokens_for_reports(company):
+    tokens = {"all": ("reports", None), "mias": ("reports", User.objects.get(username="mia")), "reader": ("read", None)}
+    for name, (scope, user) in tokens.items():
+        ApiToken.objects.create(name=name, scope=scope, user=user, token_hash=hash_token(name))
+
+    def ask(token, query="from=2026-11-17&to=2026-11-23&tz=Europe/Berlin"):
+        return Client().get(f"/api/v1/reports/overview?{query}", headers={"Authorization": f"Bearer {token}"})
+
+    answer = ask("all").json()
+    assert (answer["leads"], answer["demos"], answer["since"]) == (6, 3, "2026-11-16T23:00:00Z")
+    assert [(n["key"], n["count"], n["base"]) for n in answer["numbers"]][:2] == [
+        ("owned_1", 5, 6), ("untouched_30", 5, 6),
+    ]  # fmt: skip
+    assert answer["first_touch"] == {"seconds": None, "base": 3, "on_target": False}
+    assert ask("mias").json()["leads"] == 3
+    assert ask("reader").status_code == 403
+    for wrong in (
+        "from=2026-11-20&to=2026-11-10",
+        "from=soon&to=2026-11-10",
+        "from=2026-11-10&to=2026-11-10&tz=Mars/X",
+    ):
+        assert (ask("all", wrong).status_code, ask("all", wrong).json()["code"]) == (400, "bad_request")
