@@ -51,7 +51,6 @@ def draw(told: Mapping[str, Any]) -> dict[str, Any]:
     decision, trace = told["routing_decision"], told["routing_trace"]
     icon, tone, word = STATUSES[decision["routing_status"]]
     return {
-        "id": decision["decision_id"],
         "reason": decision["routing_reason"],
         "status": {"icon": icon, "tone": tone, "word": word},
         "steps": _steps(told),

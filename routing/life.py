@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.db.models import Q
 from django.utils import timezone
 
 from leads.contract import FIELDS
@@ -18,6 +19,7 @@ from routing.engine.clock import is_touch
 from routing.engine.reason import words
 from routing.engine.snapshot import read_case
 from routing.engine.values import Case
+from routing.messages import OVERDUE
 from routing.models import Decision, Delivery, Escalation, Fact, PlanAction, SlaClock
 
 MOST = 60
@@ -28,7 +30,7 @@ TOLD = {
     Delivery.Kind.NOTICE: "of a new inquiry",
     Delivery.Kind.REVIEW: "that it waits for review",
     Delivery.Kind.OPERATOR: "that something needs an operator",
-    Delivery.Kind.REMINDER: "that time is running out",
+    Delivery.Kind.REMINDER: "that time runs out",
     Delivery.Kind.ESCALATION: "that time ran out",
     Delivery.Kind.MOVED: "that it went to somebody else",
 }
@@ -44,8 +46,9 @@ RUNGS = {
     Escalation.Action.REMIND: ("alarm-clock", "warn", "Owner reminded"),
     Escalation.Action.MOVE: ("users", "warn", "Team lead told, lead moved"),
     Escalation.Action.REVIEW: ("eye", "bad", "Put into review"),
+    Escalation.Action.BREACH: ("triangle-alert", "bad", "Breach noted"),
 }
-"""That time ran out is a fact of its own."""
+LATE_SECONDS = 60
 DONE = {
     Activity.Kind.CALL: ("phone", "called"),
     Activity.Kind.EMAIL: ("mail", "wrote an e-mail"),
@@ -194,18 +197,19 @@ def _written(decisions: Sequence[Decision]) -> Iterator[Moment]:
 
 def _told(decisions: Sequence[Decision]) -> Iterator[Moment]:
     rows = Delivery.objects.filter(decision__in=[row.pk for row in decisions], state__in=SENT).order_by("-id")[:MOST]
-    found = list(
-        rows.values_list("kind", "channel", "state", "owner__name", "sent_at", "attempted_at", "created_at", "error")
+    found = rows.values_list(
+        "kind", "occasion", "channel", "state", "owner__name", "sent_at", "attempted_at", "created_at", "error"
     )
     channels = dict(Delivery.Channel.choices)
     together: dict[Any, tuple[datetime, list[str]]] = {}
-    for kind, channel, state, owner, sent, tried, made, error in found:
+    for kind, occasion, channel, state, owner, sent, tried, made, error in found:
         at = sent or tried or made
-        key = (kind, state, owner, at.replace(microsecond=0), error)
+        about = "that its review is overdue" if occasion == OVERDUE else TOLD[kind]
+        key = (about, state, owner, at.replace(microsecond=0), error)
         together.setdefault(key, (at, []))[1].append(channels[channel])
-    for (kind, state, owner, _, error), (at, by) in together.items():
+    for (about, state, owner, _, error), (at, by) in together.items():
         icon, tone, did = SENT[state]
-        title = f"{owner} {did} {TOLD[kind]} {_channels(by)}"
+        title = f"{owner} {did} {about} {_channels(by)}"
         yield Moment(at, 6, icon, tone, title, error if state == Delivery.State.DEAD else "")
 
 
@@ -221,23 +225,21 @@ def _facts(lead: Lead) -> Iterator[Moment]:
     ))  # fmt: skip
     owners = Owner.objects.in_bulk({row[2] for row in rows if row[2]})
     actors = User.objects.select_related("owner").in_bulk({row[3] for row in rows if row[3]})
+    breached: dict[Any, list[str]] = {}
     for kind, at, owner, actor, detail in rows:
         icon, tone, title = INSTANTS[kind]
         by = _name(actors.get(actor)) or (owners[owner].name if owner in owners and kind == "accepted" else "")
         if kind == Fact.Kind.BREACHED:
-            whose = f" of {owners[owner].name}" if owner in owners else ""
-            yield Moment(at, 6, icon, tone, title, f"{_clock(detail)}{whose}.")
+            breached.setdefault((at, owner), []).append(CLOCKS.get(detail, detail))
         elif kind == Fact.Kind.CLOSED:
             yield Moment(at, 6, icon, "good" if detail == "converted" else "", f"{title} as {detail}", "", by)
         elif kind == Fact.Kind.CONFIRMED:
             yield Moment(at, 4, icon, tone, title)
         else:
             yield Moment(at, 6, icon, tone, title, "By acting on it." if detail == "acted" else "", by)
-
-
-def _clock(kind: str) -> str:
-    word = CLOCKS.get(kind, kind)
-    return f"{word[:1].upper()}{word[1:]}"
+    for (at, owner), clocks in breached.items():
+        title = f"Time of {owners[owner].name} ran out" if owner in owners else "Time ran out"
+        yield Moment(at, 6, "triangle-alert", "bad", title, f"For: {', '.join(sorted(clocks))}.")
 
 
 def _activities(lead: Lead) -> Iterator[Moment]:
@@ -253,17 +255,16 @@ def _activities(lead: Lead) -> Iterator[Moment]:
 
 
 def _rungs(lead: Lead) -> Iterator[Moment]:
-    rows = Escalation.objects.filter(clock__lead=lead, action__in=RUNGS).order_by("-id")[:MOST]
-    for action, rung, at, late, kind, owner, note in rows.values_list(
+    """Rungs of the ladder that were late, or that told nobody: what the others did is told by its own row."""
+    said = Escalation.objects.filter(Q(late_seconds__gte=LATE_SECONDS) | ~Q(note=""), clock__lead=lead)
+    for action, rung, at, late, kind, owner, note in said.order_by("-id")[:MOST].values_list(
         "action", "rung", "fired_at", "late_seconds", "clock__kind", "clock__owner__name", "note"
     ):
         icon, tone, title = RUNGS[action]
-        if action == Escalation.Action.REMIND:
-            title = f"{owner} reminded"
-        parts = [f"{rung} % of the time for: {CLOCKS.get(kind, kind)}"]
-        parts += [f"{late} s late"] if late >= 60 else []
+        parts = [f"At {rung} % of the time of {owner} for: {CLOCKS.get(kind, kind)}"]
+        parts += [f"{late} s late"] if late >= LATE_SECONDS else []
         parts += [note] if note else []
-        yield Moment(at, 2 if action == Escalation.Action.MOVE else 6, icon, tone, title, "; ".join(parts) + ".")
+        yield Moment(at, 6, icon, tone, title, "; ".join(parts) + ".")
 
 
 def _notes(lead: Lead, decisions: Iterable[Decision]) -> Iterator[Moment]:

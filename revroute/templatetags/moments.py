@@ -11,6 +11,18 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 
+DAY = timedelta(days=1)
+
+
+@register.simple_tag
+def stamp(at: datetime, now: datetime) -> SafeString:
+    """Like `moment` within a day of now; beyond it “4 Nov, 14:05”, because a row of “20 days ago” tells no order."""
+    local = timezone.localtime(at)
+    exact = f"{date_format(local, 'j M Y, H:i:s')} {local:%Z}"
+    words = relative(at - now) if abs(at - now) < DAY else date_format(local, "j M, H:i")
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, words)
+
+
 @register.simple_tag
 def moment(at: datetime | None, now: datetime | None = None) -> SafeString | str:
     """With `now`: “in 4 min”, “9 min ago”; without: “at 14:05 CET”. A dash for None."""

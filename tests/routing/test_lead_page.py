@@ -236,9 +236,10 @@ def test_a_silent_lead_tells_of_reminders_breach_and_move(shop):
     former = lead.owner
     for minutes in range(0, 45, 5):
         escalation.sweep(NOW + timedelta(minutes=minutes))
+        Delivery.objects.filter(state="owed").update(state="sent", sent_at=NOW + timedelta(minutes=minutes))
     page = browser(shop["mia"]).get(f"/leads/{lead.pk}/")
     titles = [moment.title for moment in page.context["life"].moments]
-    assert f"{former.name} reminded" in titles
-    assert "Time ran out" in titles
+    assert titles.count(f"Time of {former.name} ran out") == 2
+    assert f"{former.name} was told that time runs out by e-mail and in the app" in titles
     breached = next(r for r in page.context["receipts"] if r.word == "breached")
     assert (breached.owner, breached.runs) == (former.name, False)
