@@ -117,10 +117,10 @@ def rows_export(request: HttpRequest, measure: str) -> HttpResponse:
 
 
 def sentence(found: Overview, touch: Median, period: Period) -> str:
-    """“320 leads, 90 demo requests, 25 Oct – 23 Nov 2026, Europe/Berlin: median first touch 9 min, 97 % owned …”."""
+    """“320 leads, 90 demo requests, 25 Oct – 23 Nov 2026, Europe/Berlin: median first touch 9 min, …”."""
     head = f"{found.leads:,} lead{'' if found.leads == 1 else 's'}, {found.demos:,} demo request"
     head += f"{'' if found.demos == 1 else 's'}, {period.words}, {period.zone}"
-    told = [f"median first touch {lasting(touch.seconds)}, target {lasting(TOUCH_TARGET)}"] if touch.seconds else []
+    told = [f"median first touch {lasting(touch.seconds)} (target {lasting(TOUCH_TARGET)})"] if touch.seconds else []
     told += [f"{percent(found.numbers[key].share)} {words}" for key, words in SAID if found.numbers[key].base]
     return f"{head}: {', '.join(told)}." if told else f"{head}."
 
