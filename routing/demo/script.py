@@ -267,7 +267,8 @@ class _Writer:
             self.add(one.at + touch / 2, "decline", one.number, rng.choice(EXCUSES))
         elif rng.random() < 0.45:
             self.add(one.at + touch / 2, "accept", one.number)
-        self.add(one.at + touch, rng.choice(["call", "call", "email"]), one.number, rng.choice(OUTCOMES))
+        kind = rng.choice(["call", "call", "email"])
+        self.add(one.at + touch, kind, one.number, rng.choice(OUTCOMES[kind]))
         if rng.random() < 0.4:
             self.add(one.at + touch + self._between(20 * 60, 60 * 60), "email", one.number, "Sent what they asked for")
 
@@ -308,8 +309,12 @@ PERSON = ("email", "phone", "first_name", "last_name", "company_name", "company_
 SERVICES = ("crm_workflow_repair", "crm_workflow_repair", "api_integration", "data_migration", "automation_audit")
 CLAIMERS = ("omar", "sofia", "nadia", "maya", "kenji")
 EXCUSES = ("Not my region", "I know the buyer’s competitor", "Fully booked this week", "Needs somebody technical")
-OUTCOMES = ("Reached, sent three times", "Left a message", "Talked for ten minutes", "Answered the question",
-            "Wrote, waiting for an answer")  # fmt: skip
+OUTCOMES = {
+    "call": ("Reached, meeting to be set", "Left a message", "Talked for ten minutes", "Answered the question",
+             "Call back on Monday"),
+    "email": ("Asked for three dates", "Sent the price list", "Answered the question", "Sent two examples",
+              "Wrote, waiting for an answer"),
+}  # fmt: skip
 MESSAGES = {
     "demo": ("We would like to see how routing works with our two regions.", "Can you show us the product this week?",
              "We lose track of inbound requests; please show us how you solve it."),
