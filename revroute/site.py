@@ -4,7 +4,9 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import PermissionDenied
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, path, reverse
@@ -44,6 +46,7 @@ class Site(admin.AdminSite):
     site_header = site_title = "RevRoute"
     index_title = "Today"
     enable_nav_sidebar = False  # the frame has its own
+    login_form = AuthenticationForm  # everybody signs in here; the stock form turns those away who are no staff
 
     def register(self, model_or_iterable, admin_class=None, **options):
         models = [model_or_iterable] if isinstance(model_or_iterable, type) else model_or_iterable
@@ -62,6 +65,11 @@ class Site(admin.AdminSite):
             path("password_change/done/", login_required(self.password_change_done), name="password_change_done"),
             *super().get_urls(),
         ]
+
+    def login(self, request, extra_context=None):
+        """The one door for everybody; who comes without an address in mind goes to their own first page."""
+        asked = REDIRECT_FIELD_NAME in request.GET or REDIRECT_FIELD_NAME in request.POST
+        return super().login(request, extra_context if asked else {REDIRECT_FIELD_NAME: reverse("start")})
 
     def admin_view(self, view, cacheable=False):
         """As Django's, but whoever is signed in and may not enter is told so, not asked to sign in again."""

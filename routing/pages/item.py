@@ -47,11 +47,12 @@ def item(request: HttpRequest, item: int) -> HttpResponse:
         messages.info(request, f"Somebody was faster: {gone.resolution}")
         return redirect("pages:queue")
     wishes = offered(request.user, row)
+    fields = _fields(row) if Wish.FIX in wishes else []
     context = {
         "item": timed(row, now), "lead": row.lead, "now": now, "wishes": {wish.value for wish in wishes},
         "payload": readable(bytes(row.event.body), row.event.content_type), "headers": _headers(row.event.headers),
         "told": _told(row), "history": _history(row), "changes": _changes(row), "others": _others(request, row),
-        "owners": _owners(request, wishes), "fields": _fields(row) if Wish.FIX in wishes else [],
+        "owners": _owners(request, wishes), "fields": fields, "must_fix": any(field["problem"] or field["missing"] for field in fields),
     }  # fmt: skip
     return render(request, "pages/item.html", context)
 
@@ -162,15 +163,16 @@ def _fields(row: ReviewItem) -> list[dict[str, Any]]:
         return []
     told = _told(row)
     problems = {p["field"]: p for p in told["routing_trace"]["problems"]} if told else {}
+    missing = ("email", "phone") if row.reason == ReviewItem.Reason.MISSING_CONTACT_DATA else ()
     fields = [
         {
             "name": name, "label": field.label, "value": as_text(facts.get(name)), "problem": problems.get(name),
             "long": field.limit > 1000,
+            "missing": name in missing,
         }
         for name, field in FIELDS.items()
     ]  # fmt: skip
-    missing = ("email", "phone") if row.reason == ReviewItem.Reason.MISSING_CONTACT_DATA else ()
-    return sorted(fields, key=lambda field: (not field["problem"] and field["name"] not in missing, not field["value"]))
+    return sorted(fields, key=lambda field: (not (field["problem"] or field["missing"]), not field["value"]))
 
 
 def as_text(value: Any) -> str:

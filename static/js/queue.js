@@ -12,6 +12,24 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "c" && at >= 0) all[at].querySelector(".act button")?.click();
 });
 
+const words = (seconds) => {
+  const minutes = Math.floor(Math.abs(seconds) / 60);
+  if (minutes < 1) return seconds < 0 ? "now" : `in ${Math.floor(seconds)} s`;
+  const hours = Math.floor(minutes / 60);
+  const rest = String(minutes % 60).padStart(2, "0");
+  const span = minutes < 60 ? `${minutes} min` : hours < 48 ? `${hours} h ${rest}` : `${Math.floor(hours / 24)} days`;
+  return seconds > 0 ? `in ${span}` : `${span} ago`;
+};
+
+const tick = () => {
+  for (const due of document.querySelectorAll("[data-due]")) {
+    const left = Number(due.dataset.due) - Date.now() / 1000;
+    due.querySelector("time").textContent = (left < 0 && !due.closest(".countdown.bad") ? "overdue, " : "") + words(left);
+  }
+};
+
+setInterval(tick, 1000);
+
 const part = document.querySelector("[data-refresh]");
 
 const refresh = async () => {

@@ -111,3 +111,17 @@ def test_theme_is_kept_and_written_by_the_server():
     answer = client.post("/theme/", {"theme": "system", "next": "https://elsewhere.example/"})
     assert answer.headers["Location"] == "/"
     assert '<html lang="en">' in client.get("/nothing/").content.decode()
+
+
+@pytest.mark.parametrize("role", Role)
+def test_everybody_signs_in_by_the_same_door_and_reaches_a_page(role):
+    somebody(role)
+    client = Client()
+    form = client.get("/admin/login/")
+    answer = client.post(
+        "/admin/login/",
+        {"username": f"user-{role.lower()}", "password": "x", "next": form.context["next"]},
+        follow=True,
+    )
+    assert (answer.status_code, answer.wsgi_request.user.is_authenticated) == (200, True)
+    assert [address for address, _ in answer.redirect_chain][0] == "/"
