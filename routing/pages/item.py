@@ -52,7 +52,8 @@ def item(request: HttpRequest, item: int) -> HttpResponse:
         "item": timed(row, now), "lead": row.lead, "now": now, "wishes": {wish.value for wish in wishes},
         "payload": readable(bytes(row.event.body), row.event.content_type), "headers": _headers(row.event.headers),
         "told": _told(row), "history": _history(row), "changes": _changes(row), "others": _others(request, row),
-        "owners": _owners(request, wishes), "fields": fields, "must_fix": any(field["problem"] or field["missing"] for field in fields),
+        "owners": _owners(request, wishes), "fields": fields,
+        "must_fix": any(field["problem"] or field["missing"] for field in fields),
     }  # fmt: skip
     return render(request, "pages/item.html", context)
 
