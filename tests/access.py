@@ -42,6 +42,9 @@ favicon.ico                         GET,POST  ok      ok    ok     ok      ok   
 theme                               GET       405     405   405    405     405     405   405    405
 theme                               POST      ok      ok    ok     ok      ok      ok    ok     ok
 pages:setup                         GET,POST  404     404   404    404     404     404   404    404
+pages:try                           GET,POST  404     404   404    404     404     404   404    404
+pages:try-result                    GET       404     404   404    404     404     404   404    404
+pages:try-result                    POST      405     405   405    405     405     405   405    405
 pages:help                          GET,POST  login   ok    ok     ok      ok      ok    ok     ok
 pages:help-topic                    GET,POST  login   ok    ok     ok      ok      ok    ok     ok
 pages:my                            GET       login   ok    ok     ok      403     ok    403   403
@@ -233,6 +236,7 @@ ARGUMENTS = {
     "item_id": lambda story: story.item.pk,
     "action": lambda story: "reject",
     "url": lambda story: "nothing-here/",
+    "told": lambda story: "of-nobody",
 }
 """Values of an address's arguments; `object_id` and `id` of an admin page are the story's row of its model."""
 

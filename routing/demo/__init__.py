@@ -23,7 +23,7 @@ from routing.demo.wipe import wipe
 from routing.models import RuleSetVersion, SlaPolicy
 from routing.prepare import forget_sources
 
-__all__ = ["DemoError", "administrator", "credentials", "is_empty", "load", "reporter", "reset"]
+__all__ = ["DemoError", "administrator", "credentials", "is_empty", "load", "reporter", "reset", "stands"]
 
 BUSINESS = (Owner, Source, Team, Pool, Territory, Pipeline, SlaPolicy, Company, Contact, RuleSetVersion)
 """Tables of which every installation in use fills some, and a new one none."""
@@ -52,7 +52,7 @@ def load(
     stands already, nothing changes. Raises DemoError: not_empty, other_demo, user_taken.
     """
     with writing():
-        if _stands():
+        if stands():
             _refuse_other(empty)
             return False
         _refuse_data()
@@ -82,7 +82,7 @@ def reset(
         if strangers := _strangers():
             named = ", ".join(strangers[:3]) + (" and more" if len(strangers) > 3 else "")
             raise DemoError("not_only_demo", f"Nothing was deleted: the demo did not make {named}. {_way_out()}")
-        if not _stands():
+        if not stands():
             _refuse_data()
         with changing():
             wipe()
@@ -90,7 +90,7 @@ def reset(
     forget_sources()
 
 
-def _stands() -> bool:
+def stands() -> bool:
     """Whether a demo was loaded here, the company or the small set."""
     return Owner.objects.filter(email__endswith=DOMAIN).exists()
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from routing.pages import help, item, lead, leads, my, queue, reports, setup
+from routing.pages import help, item, lead, leads, my, queue, reports, setup, try_it
 from routing.queue import Wish
 from routing.working import Work
 
@@ -36,4 +36,6 @@ urlpatterns = [
     path("reports/<slug:measure>/", reports.rows, name="report"),
     path("reports/<slug:measure>/export.csv", reports.rows_export, name="report-export"),
     path("setup/", setup.setup, name="setup"),
+    path("try/", try_it.try_it, name="try"),
+    path("try/<str:told>/", try_it.result, name="try-result"),
 ]
