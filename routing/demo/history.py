@@ -18,10 +18,10 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
 from leads.intake import Incoming, keep, store
-from leads.models import Lead, RawEvent
+from leads.models import Lead, RawEvent, Task
 from leads.parse import canonical_digest
 from owners.models import Absence, Owner, User
-from routing import acts, delivery, escalation, pipeline, plan, touch
+from routing import acts, delivery, desk, escalation, pipeline, plan, touch
 from routing.channels import email
 from routing.demo.script import Event, Inquiry, Script
 from routing.models import Decision, ReviewItem, SlaClock
@@ -175,7 +175,14 @@ class _Player:
         acts.claim(item, self._people[self._owners[key]], now)
 
     def _touch(self, lead: int, by: By, event: Event) -> None:
+        """Logged; whoever does that has looked at what they were told, and done the task that asked for it."""
         touch.record(lead, event.act, by, event.at, outcome=event.detail)
+        if by.owner is None:
+            return
+        if newest := desk.unread_alerts(by.owner).values_list("pk", flat=True).first():
+            desk.read_alerts(by.owner, event.at, newest)
+        for task in Task.objects.filter(lead=lead, owner=by.owner, done_at=None, dropped_at=None):
+            desk.finish_task(task.pk, by.owner, event.at)
 
     def _accept(self, lead: int, by: By, event: Event) -> None:
         touch.accept(lead, by, event.at)
