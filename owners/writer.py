@@ -9,7 +9,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from django.conf import settings
@@ -38,10 +38,33 @@ def writing() -> Iterator[None]:
     Re-entrant: an inner `writing()` joins the outer one (as a savepoint). Waits for the lock at most 20 s,
     then raises `django.db.OperationalError`.
     """
-    if is_writing():
-        with transaction.atomic():
+    try:
+        with _joined() if is_writing() else _begun():
             yield
-        return
+    except BaseException:
+        for call in _after_rollback:
+            call()
+        raise
+
+
+_after_rollback: list[Callable[[], None]] = []
+
+
+def after_rollback(call: Callable[[], None]) -> Callable[[], None]:
+    """Have `call` called whenever a `writing()` block, or a part of one, was rolled back: for whoever keeps in memory
+    what the block had written."""
+    _after_rollback.append(call)
+    return call
+
+
+@contextmanager
+def _joined() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+
+
+@contextmanager
+def _begun() -> Iterator[None]:
     with ExitStack() as stack:
         if connection.vendor == "sqlite":
             if not connection.in_atomic_block:

@@ -7,10 +7,12 @@ import json
 from functools import lru_cache
 from typing import NamedTuple
 
+from django.db import transaction
 from django.db.models import Min
 from django.utils.timezone import now as clock
 
 from owners.models import ConfigStamp, Owner
+from owners.writer import after_rollback
 from routing.engine.people import People, compile_people
 from routing.engine.rules import DEFAULT_ORDER, RuleSet, compile_rules
 from routing.models import ConfigRevision, RuleSetVersion
@@ -28,6 +30,8 @@ class _Held(NamedTuple):
 
 
 _held: _Held | None = None
+_unsure = False
+"""Whether what is held was read in a transaction that has not committed yet."""
 
 
 def configuration(stamp: int, version: int | None, answerable: int) -> Configuration:
@@ -47,12 +51,27 @@ def in_force() -> Configuration:
 
 
 def _people(stamp: int) -> People:
-    global _held
+    global _held, _unsure
     held = _held
     if held is None or held.stamp != stamp:
         revision, content = current_revision(clock())
         held = _held = _Held(stamp, compile_people(revision, content))
+        _unsure = True
+        transaction.on_commit(_committed)
     return held.people
+
+
+def _committed() -> None:
+    global _unsure
+    _unsure = False
+
+
+@after_rollback
+def _forget_what_never_was() -> None:
+    """A block that was rolled back (an act that is refused, say) takes the revision that it stored with it, and the
+    stamp that it raised: the next one to carry their numbers would be taken for the one that is held."""
+    if _unsure:
+        forget()
 
 
 def forget() -> None:

@@ -358,3 +358,15 @@ def test_item_about_something_else_than_its_owner_is_handed_on_and_closed_and_it
     assert (item.owner, item.state, item.resolution) == (other, "closed", "Closed by Rita: made by hand")
     assert (lead.state, lead.owner) == ("assigned", owner)
     assert refusal(mending.fix_item, item.pk, {"email": "b@b.example"}, RITA, LATER) == "taken"
+
+
+def test_people_that_a_refused_act_read_are_not_cited_once_it_is_rolled_back(company):
+    item, elena = item_of(routed("webinars")), company["elena"]
+    elena.cap_open = 0
+    elena.save()
+    assert refusal(acts.claim, item.pk, by(elena), LATER) == "at_capacity"  # stored the new people, and took them back
+    assert routed(email="bea@b.example", now=LATER).owner == company["marco"]
+    elena.cap_open = None
+    elena.save()
+    routed(email="cy@c.example", now=LATER)
+    assert verify() == (3, [])
