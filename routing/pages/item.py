@@ -50,6 +50,7 @@ def item(request: HttpRequest, item: int) -> HttpResponse:
     fields = _fields(row) if Wish.FIX in wishes else []
     context = {
         "item": timed(row, now), "lead": row.lead, "now": now, "wishes": {wish.value for wish in wishes},
+        "decide": wishes - {Wish.CLAIM, Wish.FIX},
         "payload": readable(bytes(row.event.body), row.event.content_type), "headers": _headers(row.event.headers),
         "told": _told(row), "history": _history(row), "changes": _changes(row), "others": _others(request, row),
         "owners": _owners(request, wishes), "fields": fields,
