@@ -21,7 +21,7 @@ from leads.intake import Incoming, keep, store
 from leads.models import Lead, RawEvent, Task
 from leads.parse import canonical_digest
 from owners.models import Absence, Owner, User
-from routing import acts, delivery, desk, escalation, pipeline, plan, touch
+from routing import acts, delivery, desk, escalation, overdue, pipeline, plan, touch
 from routing.channels import email
 from routing.demo.script import Event, Inquiry, Script
 from routing.models import Decision, ReviewItem, SlaClock
@@ -107,10 +107,19 @@ class _Player:
 
     def climb(self, until: datetime) -> None:
         """Jump from rung to rung of the ladders that are due by then, as a worker that is awake would climb them."""
-        rungs = SlaClock.objects.filter(state=SlaClock.State.RUNNING).order_by("next_rung_at")
-        while due := rungs.filter(next_rung_at__lt=until - TICK).values_list("next_rung_at", flat=True).first():
-            if escalation.sweep(due + TICK).rungs:
+        while (due := self._due()) and due + TICK < until:
+            if escalation.sweep(due + TICK).rungs + overdue.remind(due + TICK):
                 self._follow(due + TICK)
+
+    def _due(self) -> datetime | None:
+        """When the first clock has a rung, or the first item in review is overdue."""
+        rungs = SlaClock.objects.filter(state=SlaClock.State.RUNNING, next_rung_at__isnull=False)
+        items = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, reminded_at=None)
+        first = (
+            rungs.order_by("next_rung_at").values_list("next_rung_at", flat=True).first(),
+            items.order_by("due_at").values_list("due_at", flat=True).first(),
+        )
+        return min((due for due in first if due), default=None)
 
     # --- what comes in ----------------------------------------------------------------------------------------
 

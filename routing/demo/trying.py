@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from secrets import randbelow
 from typing import NamedTuple
 
 from leads.intake import Incoming, store
@@ -17,33 +18,38 @@ WAIT = 3.0
 
 
 class Preset(NamedTuple):
-    """A lead to begin with. `fields`: of the form."""
+    """A lead to begin with. `fields`: of the form; `{n}` stands for a number that makes it a new buyer."""
 
     key: str
     name: str
     fields: Mapping[str, str]
 
+    def fresh(self) -> dict[str, str]:
+        """The fields for a buyer whom nobody has seen: a known one would be added to the lead that is open."""
+        number = str(randbelow(900_000) + 100_000)
+        return {name: value.replace("{n}", number) for name, value in self.fields.items()}
+
 
 PRESETS = (
     Preset("diagnostic", "Hot diagnostic from Europe", {
-        "source": "diagnostics", "name": "Ada Berg", "email": "ada.berg@nordwind-works.example",
+        "source": "diagnostics", "name": "Ada Berg", "email": "ada.berg@nordwind-{n}.example",
         "company": "Nordwind Works", "country": "Germany", "service": "crm_workflow_repair", "urgency": "high",
         "score": "91", "message": "Our CRM workflows overwrite owners at night."}),
     Preset("customer", "Existing customer", {
-        "source": "contact_form", "name": "Kim Carter", "email": "kim.carter@acme.example",
+        "source": "contact_form", "name": "Kim Carter", "email": "kim.carter-{n}@acme.example",
         "company": "Acme Industries", "country": "United Kingdom", "message": "A question about our contract."}),
     Preset("deal", "Open deal", {
-        "source": "website_demo", "name": "Bo Lind", "email": "bo.lind@initech.example", "company": "Initech",
+        "source": "website_demo", "name": "Bo Lind", "email": "bo.lind-{n}@initech.example", "company": "Initech",
         "message": "Can my colleague see the demo, too?"}),
     Preset("turn", "Demo request, next in turn", {
-        "source": "website_demo", "name": "Zola Dube", "email": "zola.dube@karoo-solar.example",
+        "source": "website_demo", "name": "Zola Dube", "email": "zola.dube@karoo-{n}.example",
         "company": "Karoo Solar", "country": "South Africa", "message": "Please show us the product."}),
     Preset("critical", "Critical, without a score", {
-        "source": "contact_form", "name": "Cy Moreau", "email": "cy.moreau@pontneuf-clinics.example",
+        "source": "contact_form", "name": "Cy Moreau", "email": "cy.moreau@pontneuf-{n}.example",
         "company": "Pontneuf Clinics", "country": "France", "urgency": "critical",
         "message": "All our forms are down since this morning."}),
     Preset("webinar", "Webinar guest", {
-        "source": "webinars", "name": "Hal Young", "email": "hal.young@lakeside-tools.example",
+        "source": "webinars", "name": "Hal Young", "email": "hal.young@lakeside-{n}.example",
         "company": "Lakeside Tools", "message": "Attended, asked for the slides."}),
     Preset("spam", "Spam bot", {
         "source": "contact_form", "name": "Best Offers", "email": "offers@bulk.example",

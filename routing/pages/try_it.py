@@ -21,6 +21,7 @@ from owners.models import Owner
 from routing import demo
 from routing.demo.trying import PRESETS, payload_of, send
 from routing.document import document, stories
+from routing.engine.reason import words
 from routing.models import ReviewItem
 
 SALT = "routing.pages.try"
@@ -63,7 +64,7 @@ def try_it(request: HttpRequest) -> HttpResponse:
     if not demo.stands():
         raise Http404
     preset = next((one for one in PRESETS if one.key == request.GET.get("preset")), PRESETS[0])
-    form = TryForm(request.POST or None, initial=preset.fields)
+    form = TryForm(request.POST or None, initial=preset.fresh())
     if request.method != "POST" or not form.is_valid():
         return _form(request, form, preset.key, 200)
     if _too_many(request.META.get("REMOTE_ADDR", "")):
@@ -104,6 +105,8 @@ def _outcome(event: int) -> dict[str, Any]:
     return {
         "told": told,
         "decision": decision,
+        "promise": _title(decision["sla_policy"]),
+        "follow_up": _title(decision["follow_up_sequence"]),
         "received_at": story.received_at,
         "decided_at": story.decision["decided_at"],
         "owner": owner,
@@ -111,6 +114,12 @@ def _outcome(event: int) -> dict[str, Any]:
         "due_at": story.decision["due_at"] or (item[1] if item else None),
         "waits": bool(waits),
     }
+
+
+def _title(key: str | None) -> str:
+    """A key as people read it."""
+    told = words(key or "")
+    return told[:1].upper() + told[1:]
 
 
 def _form(request: HttpRequest, form: TryForm, preset: str, status: int) -> HttpResponse:

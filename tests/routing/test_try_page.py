@@ -5,6 +5,7 @@ from django.core.signing import dumps
 
 from leads.models import Lead, RawEvent
 from routing import demo
+from routing.demo.trying import PRESETS
 from routing.pages import try_it
 from tests.builders import NOW
 
@@ -39,6 +40,21 @@ def test_a_sent_lead_is_decided_and_its_page_tells_why(client, company):
     assert page.context["owner"] == "Elena"
     assert "because lead score is 91" in text
     assert "<b>Works</b>" not in text
+
+
+def test_each_example_is_a_new_buyer_and_goes_where_it_says(client, company):
+    where = {
+        "diagnostic": "territory_owner", "customer": "existing_customer_owner", "deal": "open_deal_owner",
+        "turn": "round_robin_pool", "critical": "critical_severity_founder_review", "webinar": "manual_review",
+        "spam": "reject_invalid_or_spam",
+    }  # fmt: skip
+    assert [preset.key for preset in PRESETS] == list(where)
+    for attempt in range(2):  # the second buyer is no repeat of the first
+        try_it._sent.clear()
+        for key, step in where.items():
+            form = client.get(f"/try/?preset={key}").context["form"]
+            told = client.get(client.post("/try/", form.initial)["Location"])
+            assert told.context["decision"]["hierarchy_step"] == step, (key, attempt)
 
 
 def test_a_result_is_addressed_by_a_value_that_nobody_can_make_up(client, company):
