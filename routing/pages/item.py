@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -26,6 +25,7 @@ from routing.document import document, stories
 from routing.engine.snapshot import read_case
 from routing.models import Decision, ReviewItem
 from routing.moving import by_user
+from routing.pages.back import asked_back
 from routing.pages.timing import timed
 from routing.queue import TELL, Wish, allowed, offered
 from routing.refused import CONFLICTS, Refused
@@ -124,9 +124,7 @@ def _wants_json(request: HttpRequest) -> bool:
 
 
 def _back(request: HttpRequest, item: int) -> str:
-    back = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
-    return back if safe else reverse("pages:queue-item", args=[item])
+    return asked_back(request) or reverse("pages:queue-item", args=[item])
 
 
 def _headers(text: str) -> list[tuple[str, Any]]:

@@ -9,7 +9,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -26,6 +25,7 @@ from routing.engine.values import Case
 from routing.life import Life, life_of
 from routing.models import Decision, ReviewItem
 from routing.moving import by_user
+from routing.pages.back import asked_back
 from routing.pages.leads import STATE_LOOKS, due_now
 from routing.receipts import next_due, receipts
 from routing.refused import Refused
@@ -113,8 +113,7 @@ def _number(text: str) -> int | None:
 
 def _back(request: HttpRequest, lead_id: int) -> str:
     """Where the form says, if that is here; the lead, while it is seen; else the list."""
-    back = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure()):
+    if back := asked_back(request):
         return back
     seen = visible_leads(request.user).filter(pk=lead_id).exists()
     return reverse("pages:lead", args=[lead_id]) if seen else reverse("pages:leads")
