@@ -18,7 +18,7 @@ from owners.writer import writing
 from routing.again import ask_again
 from routing.current import in_force
 from routing.models import Decision, Fact, OwnerLoad, ReviewItem
-from routing.moved import STAYING, end_work
+from routing.moved import STAYING, end_follow_up, end_work
 from routing.moving import Asked, By, Standing, ask, decide_acts, standing
 from routing.refused import Refused
 
@@ -80,7 +80,7 @@ def assign(item: int, to: int, by: By, why: str, now: datetime) -> Done:
 def hand_over(item: int, to: int, by: By, now: datetime, seen: int | None = None) -> Done:
     """Name somebody else for the item; its lead stays as it is.
 
-    `seen` as in `claim`. Raises Refused: gone, taken, unknown_owner, changed, no_change.
+    `seen` as in `claim`. Raises Refused: gone, taken, unknown_owner, not_available, changed, no_change.
     """
     with writing():
         row = open_item(item, now)
@@ -149,9 +149,10 @@ def decline(lead: int, by: By, why: str, now: datetime) -> Done:
         at = _standing(lead)
         if at.owner is None or at.owner != by.owner:
             raise Refused("not_yours", "Only the owner of a lead can decline it, and it is not yours any more.")
-        Fact.objects.create(
-            lead=at.lead, kind=Fact.Kind.DECLINED, at=now, owner_id=by.owner, actor_id=by.user, detail="declined"
-        )
+        if not at.lead.is_test:
+            Fact.objects.create(
+                lead=at.lead, kind=Fact.Kind.DECLINED, at=now, owner_id=by.owner, actor_id=by.user, detail="declined"
+            )
         asked = ask_again(at, "decline", by, f"{by.name} declined it: {why}", now, "declined")
         return done_of(decide_acts([asked], by, in_force()).write(now)[0])
 
@@ -179,6 +180,7 @@ def close(lead: int, outcome: str, by: By, now: datetime) -> Done:
             raise Refused("gone", f"There is no lead {lead}.")
         if row.state != Lead.State.ASSIGNED:
             raise Refused("no_change", f"Only a lead with an owner is closed; this one is {row.get_state_display()}.")
+        end_follow_up([lead])
         end_work([lead], now)
         Lead.objects.filter(pk=lead).update(state=Lead.State.CLOSED)
         if not row.is_test:
@@ -310,8 +312,10 @@ def _hand_over(row: ReviewItem, to: int, by: By, now: datetime, seen: int | None
         raise Refused("no_change", f"{named.name} answers for this item already.")
     if seen is not None and named.pk != seen:
         raise Refused("changed", f"Somebody was faster: {named.name} answers for this item now. Look again.")
+    name, state = Owner.objects.values_list("name", "state").get(pk=to)
+    if state != Owner.State.ACTIVE:
+        raise Refused("not_available", f"{name} is not active and cannot answer for an item. Nothing was changed.")
     ReviewItem.objects.filter(pk=row.pk, state=ReviewItem.State.OPEN).update(owner_id=to)
-    name = by.name if to == by.owner else Owner.objects.values_list("name", flat=True).get(pk=to)
     if row.lead_id:
         about = row.get_reason_display()
         told = f"{by.name} named {name} for the review item “{about}”; before it was {named.name}."

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from leads.matching import CompanyRow, ContactRow, folded, identity
+from leads.models import Deal
 from leads.sql import execute
 from routing.engine.values import DealSeen, OpenLead
+from routing.models import Decision
 
 # `> ''` is the very condition of the partial indexes: only so do both databases use them.
 SQL = """
@@ -48,8 +51,11 @@ ORDER BY 2
 """
 
 
-# The deal that a test lead made carries the lead's id; it is nobody's open deal.
-NOT_TEST = "NOT EXISTS (SELECT 1 FROM leads_lead t WHERE t.id = d.id AND t.is_test)"
+# A deal carries the id of the decision that made it; one that a test lead made is nobody's open deal.
+NOT_TEST = (
+    "NOT EXISTS (SELECT 1 FROM routing_decision t JOIN leads_lead l ON l.id = t.lead_id"
+    " WHERE t.id = d.id AND l.is_test)"
+)
 
 
 @dataclass(slots=True)
@@ -110,6 +116,17 @@ def read_known(emails: Iterable[str], phones: Iterable[str], domains: Iterable[s
         sql = SQL.format(in_emails=listed, in_phones=listed, in_domains=listed, not_test=NOT_TEST)
         rows = execute(sql, [json.dumps(values) for values in lists])
     return _gather(rows)
+
+
+def deals_now(contacts: Iterable[int]) -> dict[int, tuple[DealSeen, ...]]:
+    """The open deals of each contact as they are now, by age; one statement."""
+    deals = Deal.objects.filter(contact__in=list(contacts), state=Deal.State.OPEN)
+    of_tests = Decision.objects.filter(pk=OuterRef("pk"), lead__is_test=True)
+    found: dict[int, list[DealSeen]] = defaultdict(list)
+    rows = deals.filter(~Exists(of_tests)).order_by("id").values_list("contact", "id", "owner", "pipeline__key")
+    for contact, id, owner, pipeline in rows:
+        found[contact].append(DealSeen(id, owner, pipeline, True))
+    return {contact: tuple(seen) for contact, seen in found.items()}
 
 
 def _gather(rows: Iterable[tuple]) -> Known:

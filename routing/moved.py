@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from leads.models import Lead, Task
 from routing.models import Delivery, PlanAction, ReviewItem, SlaClock
@@ -21,22 +21,40 @@ STAYING = (
     ReviewItem.Reason.PIPELINE_STAGE_MISMATCH,
 )
 """Items about something else than who owns the lead: they stay open when the lead moves."""
+OF_THE_OWNER = (Delivery.Kind.ASSIGNMENT, Delivery.Kind.REMINDER)
+"""Messages to whoever works on the lead."""
 
 
 def settle_lead_rows(acts: Sequence[Settled], now: datetime) -> None:
     """End what the acts make untrue. Call inside the writer transaction, before their rows are written."""
     leads = [one.act.lead for one in acts if one.act]
+    lock_leads(leads)
+    _drop_actions(PlanAction.objects.filter(decision__lead__in=leads))
     end_work(leads, now)
-    PlanAction.objects.filter(
-        decision__lead__in=leads,
-        state__in=[PlanAction.State.PENDING, PlanAction.State.STOPPED, PlanAction.State.DEAD],
-    ).update(state=PlanAction.State.DROPPED, next_try_at=None)
-    Delivery.objects.filter(
-        decision__lead__in=leads,
-        kind__in=[Delivery.Kind.ASSIGNMENT, Delivery.Kind.REMINDER, Delivery.Kind.REVIEW],
-        state__in=[Delivery.State.BLOCKED, Delivery.State.OWED],
-    ).update(state=Delivery.State.DROPPED, next_try_at=None)
+    _drop_messages(leads, [*OF_THE_OWNER, Delivery.Kind.NOTICE, Delivery.Kind.REVIEW])
     _close_items(acts, now)
+
+
+def end_follow_up(leads: Sequence[int]) -> None:
+    """End what would still begin the work on leads that are closed: first tasks and the owner's alerts. What the CRM
+    is owed stays: the lead keeps its owner. Call it before `end_work`."""
+    lock_leads(leads)
+    _drop_actions(PlanAction.objects.filter(decision__lead__in=leads, action="start_follow_up_sequence"))
+    _drop_messages(leads, OF_THE_OWNER)
+
+
+def _drop_actions(actions: QuerySet[PlanAction]) -> None:
+    """Before tasks are dropped: whoever writes a first task holds its action until that is committed, so the task is
+    either seen by the one who drops tasks, or never written."""
+    actions.filter(state__in=[PlanAction.State.PENDING, PlanAction.State.STOPPED, PlanAction.State.DEAD]).update(
+        state=PlanAction.State.DROPPED, next_try_at=None
+    )
+
+
+def _drop_messages(leads: Sequence[int], kinds: Sequence[str]) -> None:
+    Delivery.objects.filter(
+        decision__lead__in=leads, kind__in=kinds, state__in=[Delivery.State.BLOCKED, Delivery.State.OWED]
+    ).update(state=Delivery.State.DROPPED, next_try_at=None)
 
 
 def lock_leads(leads: Iterable[int]) -> dict[int, Lead]:

@@ -19,9 +19,10 @@ from routing.current import Configuration, rules_of
 from routing.engine.decide import decide
 from routing.engine.rules import Rule
 from routing.engine.snapshot import read_case
-from routing.engine.values import Act, Case, Numbers
+from routing.engine.values import Act, Case, DealSeen, Numbers
 from routing.engine.values import Decision as DecisionValue
 from routing.execute import apply
+from routing.known import deals_now
 from routing.models import Decision
 from routing.prepare import Prepared
 from routing.rows import EventRef, Settled
@@ -47,11 +48,13 @@ def by_user(user: User) -> By:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A lead as it stands: its row, the decision in force, and who had it so far (owner ids, first to last)."""
+    """A lead as it stands: its row, the decision in force, who had it so far (owner ids, first to last), and the
+    open deals of its buyer."""
 
     lead: Lead
     decision: Decision
     had: tuple[int, ...]
+    deals: tuple[DealSeen, ...] = ()
 
     @property
     def owner(self) -> int | None:
@@ -67,7 +70,7 @@ class Standing:
 
 
 def standing(leads: Iterable[int]) -> dict[int, Standing]:
-    """Leads by id as they stand; those that do not exist are left out. Four statements, whatever the number."""
+    """Leads by id as they stand; those that do not exist are left out. Five statements, whatever the number."""
     ids = list(leads)
     rows = Lead.objects.select_related("contact").in_bulk(ids)
     ruling = Decision.objects.filter(lead__in=ids).exclude(status=Decision.Status.APPENDED)
@@ -76,13 +79,19 @@ def standing(leads: Iterable[int]) -> dict[int, Standing]:
     had: dict[int, list[int]] = {id: [] for id in ids}
     for lead, owner in ruling.filter(status="assigned").order_by("id").values_list("lead_id", "owner_id"):
         had[lead].append(owner)
+    deals = deals_now({lead.contact_id for lead in rows.values() if lead.contact_id is not None})
     return {
-        id: Standing(lead, in_force[id], tuple(dict.fromkeys(had[id]))) for id, lead in rows.items() if id in in_force
+        id: Standing(lead, in_force[id], tuple(dict.fromkeys(had[id])), deals.get(lead.contact_id, ()))
+        for id, lead in rows.items()
+        if id in in_force
     }
 
 
 def ask(at: Standing, kind: str, by: By, why: str, now: datetime, **fields: Any) -> Case:
     """The case of an act on the lead: what the decision in force saw, and what is wanted now.
+
+    Whose contact it is and which deals are open is looked up anew: another lead of the same buyer may have opened
+    one meanwhile, and a buyer has one open deal in a pipeline.
 
     `fields`: of `engine.values.Act` (to, cause, pool, reviewer, final).
     """
@@ -92,7 +101,7 @@ def ask(at: Standing, kind: str, by: By, why: str, now: datetime, **fields: Any)
     act = _act(at, kind, by, why, fields)
     return replace(
         seen, now=now, contact=replace(seen.contact, owner=owner), act=act, open_lead=None,
-        deals=tuple(deal for deal in seen.deals if deal.id != act.deal), tried=at.had if kind in RETRIES else (),
+        deals=tuple(deal for deal in at.deals if deal.id != act.deal), tried=at.had if kind in RETRIES else (),
     )  # fmt: skip
 
 

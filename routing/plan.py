@@ -91,6 +91,8 @@ def _start_follow_up(row: PlanAction, now: datetime, chance: Callable[[], float]
         return 0
     try:
         with short_transaction():
+            if not list(locked(_ours(row)).values_list("id")):  # the lead moved on since, and its work with it
+                return 0
             return _follow_up([(row.pk, row.decision_id)], now, attempts=row.attempts)
     except Exception as error:  # whatever it is, one bad row must not hold up the others
         _fail(row, retry.unexpected(error), now, chance)
@@ -173,7 +175,9 @@ def _note_confirmed(decision_id: int, now: datetime) -> None:
     """The fact that the whole CRM write of the decision is confirmed, with its last action."""
     rest = PlanAction.objects.filter(~Q(connector=""), ~Q(state=State.CONFIRMED), decision=decision_id)
     if not rest.exists():
-        decision = Decision.objects.only("lead_id", "owner_id").get(pk=decision_id)
+        decision = Decision.objects.only("lead__is_test", "owner_id").select_related("lead").get(pk=decision_id)
+        if decision.lead.is_test:
+            return
         Fact.objects.create(
             lead_id=decision.lead_id, kind=Fact.Kind.CONFIRMED, at=now, decision=decision, owner_id=decision.owner_id
         )

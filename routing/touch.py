@@ -48,7 +48,7 @@ def accept(lead: int, by: By, now: datetime) -> bool:
         if not Lead.objects.filter(pk=lead, owner=by.owner, accepted_at=None).update(accepted_at=now):
             return False
         facts = [_fact(row, Fact.Kind.ACCEPTED, by, now, "pressed")]
-        Fact.objects.bulk_create([*facts, *_stop(row, "accept", by, now)])
+        _note(row, [*facts, *_stop(row, "accept", by, now)])
     return True
 
 
@@ -70,7 +70,7 @@ def _touched(row: Lead, kind: str, by: By, now: datetime) -> None:
         facts.append(_fact(row, Fact.Kind.ACCEPTED, by, now, "acted"))
     if kind == Activity.Kind.MEETING:
         facts.append(_fact(row, Fact.Kind.BOOKED, by, now, ""))
-    Fact.objects.bulk_create([*facts, *_stop(row, kind, by, now)])
+    _note(row, [*facts, *_stop(row, kind, by, now)])
 
 
 def _stop(row: Lead, act: str, by: By, now: datetime) -> Iterable[Fact]:
@@ -88,6 +88,12 @@ def _stop(row: Lead, act: str, by: By, now: datetime) -> Iterable[Fact]:
         Fact(lead=row, kind=ended, at=at, owner_id=owner, actor_id=by.user, detail=kind)
         for kind, ended, at, owner in stopped
     ]
+
+
+def _note(row: Lead, facts: Iterable[Fact]) -> None:
+    """Write the facts; those of test leads are in no report."""
+    if not row.is_test:
+        Fact.objects.bulk_create(facts)
 
 
 def _fact(row: Lead, kind: str, by: By, now: datetime, detail: str) -> Fact:
