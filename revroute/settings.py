@@ -197,7 +197,9 @@ if broker_url := env("Q_BROKER_URL", default=""):
 
 # Intake
 MAX_BODY_BYTES = _whole_number("MAX_BODY_BYTES", env("MAX_BODY_BYTES", default="1000000"), 1, 2**31)
-DATA_UPLOAD_MAX_MEMORY_SIZE = None  # the intake measures its own bodies; the admin posts small forms
+# The intake measures its own bodies. Everything else posts small forms, and strangers reach the sign-in form:
+# without a bound each of them could fill the server's memory.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
 # Where confirmed ownership is written besides the built-in CRM: a name in routing.connectors, or empty.
 CRM_CONNECTOR = env("CRM_CONNECTOR", default="")
