@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-history",
             action="store_true",
-            help="The company without its two months of leads: loaded at once instead of in some ten seconds.",
+            help="The company without its two months of leads: loaded at once instead of in less than half a minute.",
         )
         parser.add_argument(
             "--json",
