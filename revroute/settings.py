@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -72,6 +73,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 PORT = _whole_number("PORT", env("PORT", default="8000"), 1, 65535)
 BASE_URL = env("BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
+TRUSTED_PROXIES = _whole_number("TRUSTED_PROXIES", env("TRUSTED_PROXIES", default="0"), 0, 9)
 
 INSTALLED_APPS = [
     "revroute",
@@ -89,15 +91,32 @@ INSTALLED_APPS = [
     "django_tables2",
     "django_q",
     "ninja",
+    "axes",
 ]
 AUTH_USER_MODEL = "owners.User"
-AUTHENTICATION_BACKENDS = ["owners.roles.RoleBackend"]
+AUTHENTICATION_BACKENDS = ["owners.sign_in.HoldBack", "owners.roles.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+
+# Guessing of passwords: after so many failures a user name is held back, from that address only. What is counted
+# holds names and addresses, so it goes when it is over (the worker's tick), and no second record is kept.
+AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+# The demo's visitors share its users and often an address; its passwords are random and nobody guesses them.
+AXES_FAILURE_LIMIT = 100 if DEMO else 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page names an end, and it stays
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "owners.visitors.visitor_of"
+AXES_LOCKOUT_CALLABLE = "revroute.held_back.held_back"
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next"]
 
 MIDDLEWARE = [
     # First, because posted leads need neither a session nor a user: see the module.
@@ -112,6 +131,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 # What a page of ours may load and do: its own files, and nothing written into the page itself.
@@ -243,6 +263,8 @@ LOGGING = {
     "loggers": {
         "django-q": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        # It names who failed to sign in and from where; revroute.held_back says what has to be known.
+        "axes": {"level": "ERROR"},
         # A foreign Host header is answered with 400; whoever scans the network must not fill the log with tracebacks.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },

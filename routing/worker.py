@@ -17,6 +17,7 @@ from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 from leads.models import RawEvent
+from owners.sign_in import forget_failures
 from routing import background, delivery, escalation, overdue, plan
 from routing.lease import budget
 
@@ -99,7 +100,10 @@ def _follow_up(clock: Clock) -> int:
 
 
 def _escalate(clock: Clock) -> int:
-    return escalation.sweep(clock()).rungs + overdue.remind(clock())
+    """What time brings about: clocks run out, reviews become late, failed sign-ins are forgotten."""
+    done = escalation.sweep(clock()).rungs + overdue.remind(clock())
+    forget_failures(clock())
+    return done
 
 
 def _deliver(clock: Clock) -> int:

@@ -51,7 +51,7 @@ def _finish(request: HttpRequest, form: SetupForm, token: str) -> HttpResponse:
         return _turned_away(request, 409)
     except WrongToken:
         return _turned_away(request, 403)
-    login(request, made.user, settings.AUTHENTICATION_BACKENDS[0])
+    login(request, made.user, settings.AUTHENTICATION_BACKENDS[-1])  # the one that asks for passwords
     files = settings.EMAIL_BACKEND.endswith("filebased.EmailBackend")
     context = {"made": made, "answers": answers, "mail_to_files": files, "server_zone": settings.TIME_ZONE}
     return render(request, "pages/setup_done.html", context)

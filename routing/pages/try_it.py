@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from leads.models import Source
 from owners.models import Owner
+from owners.visitors import address_of
 from routing import demo
 from routing.demo.trying import PRESETS, payload_of, send
 from routing.document import document, stories
@@ -67,7 +68,7 @@ def try_it(request: HttpRequest) -> HttpResponse:
     form = TryForm(request.POST or None, initial=preset.fresh())
     if request.method != "POST" or not form.is_valid():
         return _form(request, form, preset.key, 200)
-    if _too_many(request.META.get("REMOTE_ADDR", "")):
+    if _too_many(address_of(request)):
         response = _form(request, form, preset.key, 429)
         response["Retry-After"] = str(SECONDS)
         return response
