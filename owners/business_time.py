@@ -1,58 +1,66 @@
-"""Weekly hours, absences and instants come in; due times and working time go out; rows are left alone.
+"""Weekly hours, breaks, dated days, absences, pauses and instants come in; due times, working time and its segments
+go out; rows are left alone.
 
-The one definition everything follows: an instant is open when the wall clock of the zone, at that instant,
-lies in a weekly block, and the instant lies in no absence. So a wall-clock hour that daylight saving skips
-does not exist, and one that it repeats counts each time it passes. Every span is half-open: open at its
-first instant, closed at its last.
+The one definition everything follows. An instant is open when the wall clock of the zone, at that instant, lies in
+what its date has open, and the instant lies in no absence and no pause. A date that is a special day has its own
+blocks and nothing else; every other date has the weekly blocks less the breaks, and what a special day before it
+has open past midnight. So a wall-clock hour that daylight saving skips does not exist, and one that it repeats
+counts each time it passes. Every span is half-open: open at its first instant, closed at its last.
 
 How it is computed: per UTC week (Monday 00:00 to Monday 00:00) the open spans are worked out once, as sorted
 UTC intervals, and kept in a bounded cache on the `Hours` object. All questions are then a bisection in such
-a list, or a sum over whole weeks; nothing steps through minutes.
+a list, or a sum over whole weeks; nothing steps through minutes. A week in which the clocks do not change and
+nothing special happens is as long as any other such, so that a year ahead is mostly added up unseen.
 
-Holidays, overrides of single days, breaks and pauses belong into `Hours._spans`, the only place that says
-what is open in a week.
+`Hours._spans` is the only place that says what is open in a week; `owners.business_week` has the wall clock.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-Block = tuple[int, int, int]
-"""(weekday, Monday 0 to Sunday 6; start minute, 0 to 1439; end minute, 0 to 1440). An end that is not after
-the start lies on the next day."""
+from owners.business_week import (
+    DAY_MINUTES,
+    NO_DAYS,
+    ZERO,
+    Block,
+    Day,
+    HoursError,
+    Pattern,
+    Span,
+    SpecialDays,
+    joined,
+    lay_dated,
+    lay_pattern,
+    read_days,
+    read_week,
+    stretches_of_week,
+    week_number,
+    without,
+)
 
-Span = tuple[datetime, datetime]
-"""(first open instant, first closed instant), both in UTC."""
+__all__ = ["ALWAYS", "Block", "Day", "Hours", "HoursError", "Segment", "Span"]
 
-DAY_MINUTES = 1440
-WEEK_MINUTES = 7 * DAY_MINUTES
-WEEK = timedelta(days=7)
-DAY = timedelta(days=1)
-ZERO = timedelta(0)
-SECOND = timedelta(seconds=1)
 HORIZON_WEEKS = 522
 """Ten years: how far `next_open` and `add` look ahead before they say that there is no such instant."""
 CACHED_WEEKS = 640
 """Above the horizon, so that one long search does not empty the cache it is filling."""
-FIRST_DAY = datetime(1900, 1, 1, tzinfo=UTC).toordinal()
-LAST_DAY = datetime(9990, 1, 1, tzinfo=UTC).toordinal()
 
 
-class HoursError(ValueError):
-    """Hours that cannot be, or a question without an answer; `code` is stable.
+class Segment(NamedTuple):
+    """A stretch of time, half-open and in UTC, that is working time throughout, or is not for one reason.
 
-    Codes: `unknown_zone`, `bad_block`, `overlapping_blocks`, `no_open_minute`, `bad_absence`, `naive_time`,
-    `negative_duration`, `no_open_time` (the budget is not used up within the horizon), `out_of_range` (an
-    instant before the year 1900 or after 9990).
+    `why` is empty where it is `counted`; otherwise, and in this order where several hold: `absence`, `pause`,
+    `holiday` (a special day without blocks), `day` (a special day, outside its blocks), `break`, `closed`.
     """
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    start: datetime
+    end: datetime
+    counted: bool
+    why: str
 
 
 class _Week(NamedTuple):
@@ -65,11 +73,15 @@ class _Week(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """When somebody works: built once, asked often; equal when zone, blocks and absences are equal.
+    """When somebody works: built once, asked often; equal when everything it was built from is equal.
 
     `zone` is an IANA name. `weekly` holds blocks in any order, several a day allowed; blocks that touch are
-    one, blocks that overlap are refused, and so is a week without any. `absences` are (start, end) pairs of
-    aware datetimes, half-open, in any order; they may overlap. Raises `HoursError`.
+    one, blocks that overlap are refused, and so is a week without any. `absences` and `pauses` are (start, end)
+    pairs of aware datetimes, half-open, in any order; they may overlap. `breaks` are taken out of the weekly
+    blocks, wherever they meet one; they may overlap. Each of `days` replaces what the week has open on its date,
+    00:00 to 24:00, breaks included: the evening before ends at that midnight, and the next date begins as the
+    week says. No blocks: closed. A block of a day that crosses midnight reaches into the next date, unless that
+    is a special day itself. Raises `HoursError`.
 
     Every datetime that goes in must be aware (`naive_time`); every one that comes out is in UTC.
     """
@@ -77,20 +89,35 @@ class Hours:
     zone: str
     weekly: Sequence[Block]
     absences: Sequence[Span] = ()
+    breaks: Sequence[Block] = ()
+    days: Sequence[Day] = ()
+    pauses: Sequence[Span] = ()
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
-    _pattern: tuple[tuple[timedelta, timedelta], ...] = field(init=False, repr=False, compare=False)
-    _away: tuple[Span, ...] = field(init=False, repr=False, compare=False)
+    _pattern: Pattern = field(init=False, repr=False, compare=False)
+    _broken: Pattern = field(init=False, repr=False, compare=False)
+    _ordinary: timedelta = field(init=False, repr=False, compare=False)
+    _special: SpecialDays = field(init=False, repr=False, compare=False)
+    _away: Sequence[Span] = field(init=False, repr=False, compare=False)
     _weeks: dict[int, _Week] = field(init=False, repr=False, compare=False)
+    _totals: dict[int, timedelta] = field(init=False, repr=False, compare=False)
     _asked: tuple[datetime | None, bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "weekly", tuple(sorted((day, start, end) for day, start, end in self.weekly)))
-        put(self, "absences", tuple(sorted((_utc(start), _utc(end)) for start, end in self.absences)))
+        put(self, "weekly", _sorted_blocks(self.weekly))
+        put(self, "absences", _sorted_spans(self.absences, "bad_absence", "An absence"))
+        put(self, "breaks", _sorted_blocks(self.breaks))
+        put(self, "days", tuple(sorted((day, tuple(sorted(map(tuple, blocks)))) for day, blocks in self.days)))
+        put(self, "pauses", _sorted_spans(self.pauses, "bad_pause", "A pause"))
         put(self, "_zone", _load_zone(self.zone))
-        put(self, "_pattern", _weekly_pattern(self.weekly))
-        put(self, "_away", _joined_absences(self.absences))
+        pattern, broken = read_week(self.weekly, self.breaks)
+        put(self, "_pattern", pattern)
+        put(self, "_broken", broken)
+        put(self, "_ordinary", sum((end - begin for begin, end in pattern), ZERO))
+        put(self, "_special", read_days(self.days) if self.days else NO_DAYS)
+        put(self, "_away", joined([*self.absences, *self.pauses]))
         put(self, "_weeks", {})
+        put(self, "_totals", {})
         put(self, "_asked", (None, False))
 
     def is_open(self, at: datetime) -> bool:
@@ -99,7 +126,7 @@ class Hours:
         if asked[0] is at:  # a batch asks for everybody, many times, with its one instant
             return asked[1]
         instant = _utc(at)
-        week = self._week(_week_number(instant))
+        week = self._week(week_number(instant))
         place = bisect_right(week.starts, instant) - 1
         found = place >= 0 and instant < week.ends[place]
         object.__setattr__(self, "_asked", (at, found))
@@ -123,7 +150,7 @@ class Hours:
             raise HoursError("negative_duration", f"A duration cannot be negative: {duration}.")
         if not duration:
             return at
-        number = _week_number(at)
+        number = week_number(at)
         week = self._week(number)
         left = duration
         for place in range(bisect_right(week.ends, at), len(week.ends)):
@@ -142,22 +169,54 @@ class Hours:
         start, end = _utc(start), _utc(end)
         if end < start:
             return -self.elapsed(end, start)
-        first, last = _week_number(start), _week_number(end)
+        first, last = week_number(start), week_number(end)
         total = self._worked(last, end) - self._worked(first, start)
         for number in range(first, last):
-            total += self._week(number).total
+            total += self._total(number)
         return total
+
+    def segments(self, start: datetime, end: datetime) -> list[Segment]:
+        """[start, end) in maximal stretches of working time and of none, in order; empty when it is empty.
+
+        Those counted add up to `elapsed(start, end)`, exactly. Raises `HoursError`: `negative_duration` when
+        `end` is the earlier one.
+        """
+        start, end = _utc(start), _utc(end)
+        if end < start:
+            raise HoursError("negative_duration", f"The time to cut into segments ends ({end}) before it starts.")
+        if start == end:
+            return []
+        opened = joined((begin, min(stop, end)) for begin, stop in self._spans_from(start, end))
+        found = [Segment(begin, stop, True, "") for begin, stop in opened]
+        closed = without([(start, end)], opened)
+        for why, spans in self._reasons(start, end):
+            rest = without(closed, spans)
+            found += [Segment(begin, stop, False, why) for begin, stop in without(closed, rest)]
+            closed = rest
+        return sorted(found)
+
+    def _reasons(self, start: datetime, end: datetime) -> Iterator[tuple[str, Sequence[Span]]]:
+        """Why time between the two may not count: spans of each reason, what outranks others first."""
+        yield "absence", joined(self.absences)
+        yield "pause", joined(self.pauses)
+        weeks = range(week_number(start), week_number(end) + 1)
+        stretches = [stretch for number in weeks for stretch in stretches_of_week(self._zone, number)]
+        for why, dates in (("holiday", self._special.holidays), ("day", self._special.others)):
+            yield why, joined(span for stretch in stretches for span in lay_dated(dates, stretch))
+        yield "break", joined(span for stretch in stretches for span in lay_pattern(self._broken, stretch))
+        yield "closed", [(start, end)]
 
     def _add_from_week(self, number: int, left: timedelta, horizon: int) -> datetime:
         """`left` more of working time, counted from the beginning of week `number`."""
         while number <= horizon:
-            week = self._week(number)
-            if left <= week.total:
+            total = self._total(number)
+            if left <= total:
+                week = self._week(number)
                 for begin, end in zip(week.starts, week.ends, strict=True):
                     if left <= end - begin:
                         return begin + left
                     left -= end - begin
-            left -= week.total
+            left -= total
             number += 1
         raise HoursError("no_open_time", "The working time is not reached within ten years.")
 
@@ -170,13 +229,36 @@ class Hours:
             total += until - week.starts[whole]
         return total
 
-    def _spans_from(self, at: datetime) -> Iterator[Span]:
-        """The open spans from `at` on, cut at `at` and at the ends of UTC weeks, up to the horizon."""
-        first = _week_number(at)
-        for number in range(first, first + HORIZON_WEEKS + 1):
+    def _spans_from(self, at: datetime, until: datetime | None = None) -> Iterator[Span]:
+        """The open spans from `at` on, cut at `at` and at the ends of UTC weeks; those that begin before `until`,
+        or up to the horizon."""
+        first = week_number(at)
+        last = week_number(until) if until else first + HORIZON_WEEKS
+        for number in range(first, last + 1):
             week = self._week(number)
             for place in range(bisect_right(week.ends, at), len(week.ends)):
+                if until and week.starts[place] >= until:
+                    return
                 yield max(at, week.starts[place]), week.ends[place]
+
+    def _total(self, number: int) -> timedelta:
+        """The working time of a UTC week; that of an ordinary one is known without working out its spans."""
+        total = self._totals.get(number)
+        if total is None:
+            total = self._ordinary if self._is_ordinary(number) else self._week(number).total
+            if len(self._totals) >= CACHED_WEEKS:
+                self._totals.clear()
+            self._totals[number] = total
+        return total
+
+    def _is_ordinary(self, number: int) -> bool:
+        """Whether a UTC week has one offset, no special day, no absence and no pause."""
+        stretches = stretches_of_week(self._zone, number)
+        if len(stretches) > 1 or number in self._special.weeks:
+            return False
+        start, end, _offset = stretches[0]
+        first = bisect_right(self._away, start, key=lambda span: span[1])
+        return first == len(self._away) or self._away[first][0] >= end
 
     def _week(self, number: int) -> _Week:
         week = self._weeks.get(number)
@@ -193,14 +275,12 @@ class Hours:
         return week
 
     def _spans(self, number: int) -> list[Span]:
-        """What is open in a UTC week: the pattern over each stretch of constant offset, less absences."""
-        begin = _week_begin(number)
-        spans = [
-            span
-            for start, end in _constant_offsets(self._zone, begin)
-            for span in _lay_pattern(self._pattern, start, end, start.astimezone(self._zone).utcoffset() or ZERO)
-        ]
-        return _without(_joined(spans), self._away)
+        """What is open in a UTC week: the pattern with special days over it, less absences and pauses."""
+        spans: list[Span] = []
+        for stretch in stretches_of_week(self._zone, number):
+            laid = lay_pattern(self._pattern, stretch)
+            spans += self._special.put_over(laid, stretch) if number in self._special.weeks else laid
+        return without(joined(spans), self._away)
 
 
 def _utc(at: datetime) -> datetime:
@@ -214,18 +294,6 @@ def _utc(at: datetime) -> datetime:
         raise HoursError("out_of_range", "The instant is outside the calendar.") from error
 
 
-def _week_number(at: datetime) -> int:
-    """Weeks since Monday 0001-01-01, of an instant in UTC."""
-    return (at.toordinal() - 1) // 7
-
-
-def _week_begin(number: int) -> datetime:
-    ordinal = number * 7 + 1
-    if not FIRST_DAY <= ordinal <= LAST_DAY:
-        raise HoursError("out_of_range", "The instant is too far away to reckon working time for.")
-    return datetime.fromordinal(ordinal).replace(tzinfo=UTC)
-
-
 def _load_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
@@ -233,105 +301,16 @@ def _load_zone(name: str) -> ZoneInfo:
         raise HoursError("unknown_zone", f"There is no time zone {name!r}.") from error
 
 
-def _weekly_pattern(weekly: Sequence[Block]) -> tuple[tuple[timedelta, timedelta], ...]:
-    """Blocks as sorted offsets from Monday 00:00 wall clock, within one week, touching ones joined."""
-    spans: list[tuple[int, int]] = []
-    for weekday, start, end in weekly:
-        if not (0 <= weekday <= 6 and 0 <= start < DAY_MINUTES and 0 <= end <= DAY_MINUTES):
-            raise HoursError("bad_block", f"Not a block of working time: {(weekday, start, end)}.")
-        begin = weekday * DAY_MINUTES + start
-        length = end - start if end > start else end - start + DAY_MINUTES
-        spans.append((begin, min(begin + length, WEEK_MINUTES)))
-        if begin + length > WEEK_MINUTES:  # Sunday night reaches into Monday
-            spans.append((0, begin + length - WEEK_MINUTES))
-    if not spans:
-        raise HoursError("no_open_minute", "Working hours need at least one block.")
-    spans.sort()
-    joined = [spans[0]]
-    for before, (begin, end) in pairwise(spans):
-        if begin < before[1]:
-            raise HoursError("overlapping_blocks", "Two blocks of working time overlap.")
-        if begin == joined[-1][1]:
-            joined[-1] = (joined[-1][0], end)
-        else:
-            joined.append((begin, end))
-    return tuple((timedelta(minutes=begin), timedelta(minutes=end)) for begin, end in joined)
+def _sorted_blocks(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    return tuple(sorted((day, start, end) for day, start, end in blocks))
 
 
-def _joined_absences(absences: Sequence[Span]) -> tuple[Span, ...]:
-    for start, end in absences:
+def _sorted_spans(spans: Sequence[Span], code: str, what: str) -> tuple[Span, ...]:
+    found = tuple(sorted((_utc(start), _utc(end)) for start, end in spans))
+    for start, end in found:
         if end <= start:
-            raise HoursError("bad_absence", "An absence must end after it starts.")
-    return tuple(_joined(absences))
-
-
-def _joined(spans: Sequence[Span]) -> list[Span]:
-    """Sorted spans, those that touch or overlap made one."""
-    joined: list[Span] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
-
-
-def _without(spans: list[Span], away: tuple[Span, ...]) -> list[Span]:
-    """`spans` less `away`; both sorted and apart."""
-    if not away or not spans:
-        return spans
-    left: list[Span] = []
-    first = bisect_right(away, spans[0][0], key=lambda span: span[1])
-    for start, end in spans:
-        for gone, back in away[first:]:
-            if gone >= end:
-                break
-            if back <= start:
-                continue
-            if start < gone:
-                left.append((start, gone))
-            start = back
-        if start < end:
-            left.append((start, end))
-    return left
-
-
-def _constant_offsets(zone: ZoneInfo, begin: datetime) -> Iterator[Span]:
-    """The UTC week from `begin`, cut where the zone's offset changes.
-
-    The offset is read once a day; zones do not change it and change it back within one. The instant of a
-    change is found by halving, to the second, the zone database's own grain.
-    """
-    start = begin
-    days = [begin + DAY * day for day in range(8)]
-    offsets = [day.astimezone(zone).utcoffset() for day in days]
-    for (low, high), (old, new) in zip(pairwise(days), pairwise(offsets), strict=True):
-        if old == new:
-            continue
-        while high - low > SECOND:
-            middle = low + (high - low) // SECOND // 2 * SECOND
-            if middle.astimezone(zone).utcoffset() == old:
-                low = middle
-            else:
-                high = middle
-        yield start, high
-        start = high
-    if start < days[-1]:
-        yield start, days[-1]
-
-
-def _lay_pattern(
-    pattern: tuple[tuple[timedelta, timedelta], ...], start: datetime, end: datetime, offset: timedelta
-) -> Iterator[Span]:
-    """The pattern's spans between `start` and `end`, while the wall clock is UTC plus `offset`."""
-    wall = start + offset
-    monday = _week_begin(_week_number(wall)) - offset
-    while monday < end:
-        for begin, stop in pattern:
-            first, last = max(monday + begin, start), min(monday + stop, end)
-            if first < last:
-                yield first, last
-        monday += WEEK
+            raise HoursError(code, f"{what} must end after it starts.")
+    return found
 
 
 ALWAYS = Hours("UTC", [(weekday, 0, DAY_MINUTES) for weekday in range(7)])

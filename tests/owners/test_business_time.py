@@ -1,12 +1,11 @@
-"""Working time by hand-computed cases, and by laws over random hours, zones, absences and instants."""
+"""Working time by hand-computed cases, and what is refused."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, example, given, settings
-from hypothesis import strategies as st
 
 from owners.business_time import ALWAYS, Block, Hours, HoursError, Span
 
@@ -169,106 +168,6 @@ def test_block_that_ends_inside_a_repeated_hour_is_open_on_both_passes() -> None
     assert [hours.is_open(at) for at in passes] == [True, False, True, False]
 
 
-# --- laws
-
-ZONES = [
-    "UTC",
-    "America/New_York",
-    "Europe/London",
-    "Australia/Lord_Howe",
-    "Asia/Kathmandu",
-    "Pacific/Kiritimati",
-]
-instants = st.datetimes(datetime(2025, 12, 1), datetime(2027, 2, 1), timezones=st.just(UTC))
-days_apart = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 1439), st.integers(0, 1440)), min_size=1, max_size=6)
-absences = st.lists(st.tuples(instants, st.timedeltas(minutes(1), timedelta(days=20))), max_size=3)
-
-
-@st.composite
-def some_hours(draw: st.DrawFn) -> Hours:
-    away = [(start, start + length) for start, length in draw(absences)]
-    try:
-        return Hours(draw(st.sampled_from(ZONES)), draw(days_apart), away)
-    except HoursError as error:
-        assume(error.code != "overlapping_blocks")
-        raise
-
-
-def open_by_the_wall(hours: Hours, at: datetime) -> bool:
-    """The definition itself: the wall clock lies in a block, the instant in no absence."""
-    wall = at.astimezone(ZoneInfo(hours.zone))
-    if any(start <= at < end for start, end in hours.absences):
-        return False
-    today, clock = wall.weekday(), wall.hour * 60 + wall.minute
-    for weekday, start, end in hours.weekly:
-        if end > start:
-            if today == weekday and start <= clock < end:
-                return True
-        elif (today == weekday and clock >= start) or (today == (weekday + 1) % 7 and clock < end):
-            return True
-    return False
-
-
-@settings(max_examples=150, deadline=None)
-@given(some_hours(), st.lists(instants, min_size=1, max_size=10))
-@example(Hours("Australia/Lord_Howe", [(SUN, 90, 150)]), [utc("2026-04-04 15:10"), utc("2026-10-03 15:29")])
-def test_is_open_follows_the_wall_clock(hours: Hours, ats: list[datetime]) -> None:
-    assert [hours.is_open(at) for at in ats] == [open_by_the_wall(hours, at) for at in ats]
-
-
-@settings(max_examples=20, deadline=None)
-@given(some_hours(), instants)
-def test_elapsed_counts_the_open_minutes(hours: Hours, start: datetime) -> None:
-    whole = [
-        (begin.replace(second=0, microsecond=0), end.replace(second=0, microsecond=0) + minutes(1))
-        for begin, end in hours.absences
-    ]
-    hours = Hours(hours.zone, hours.weekly, whole)
-    start = start.replace(second=0, microsecond=0)
-    counted = sum(open_by_the_wall(hours, start + minutes(minute)) for minute in range(1440))
-    assert hours.elapsed(start, start + minutes(1440)) == minutes(counted)
-
-
-@settings(max_examples=100, deadline=None)
-@given(some_hours(), instants, instants, instants)
-def test_elapsed_is_additive(hours: Hours, a: datetime, b: datetime, c: datetime) -> None:
-    assert hours.elapsed(a, b) + hours.elapsed(b, c) == hours.elapsed(a, c)
-    assert timedelta(0) <= hours.elapsed(min(a, b), max(a, b)) <= abs(b - a)
-
-
-@settings(max_examples=150, deadline=None)
-@given(some_hours(), instants, st.timedeltas(timedelta(microseconds=1), timedelta(hours=60)))
-def test_add_gives_the_first_instant_at_which_the_budget_has_elapsed(
-    hours: Hours, start: datetime, budget: timedelta
-) -> None:
-    try:
-        due = hours.add(start, budget)
-    except HoursError as error:  # a minute a week, say, and 60 hours to work
-        if error.code != "no_open_time":
-            raise
-        assert hours.elapsed(start, start + timedelta(weeks=521)) < budget
-        return
-    moment = timedelta(microseconds=1)
-    assert hours.elapsed(start, due) == budget
-    assert hours.elapsed(start, due - moment) == budget - moment
-
-
-@settings(max_examples=100, deadline=None)
-@given(some_hours(), instants)
-def test_next_open_is_open_and_nothing_before_it(hours: Hours, at: datetime) -> None:
-    opening = hours.next_open(at)
-    assert opening is not None
-    assert hours.is_open(opening)
-    assert opening >= at
-    assert hours.elapsed(at, opening) == timedelta(0)
-
-
-@given(instants, st.timedeltas(timedelta(0), timedelta(days=30)))
-def test_always_is_real_time(start: datetime, duration: timedelta) -> None:
-    assert ALWAYS.add(start, duration) == start + duration
-    assert ALWAYS.elapsed(start, start + duration) == duration
-
-
 # --- edges
 
 
@@ -280,6 +179,14 @@ def test_answers_do_not_depend_on_the_zone_of_the_question() -> None:
     opening = LONDON.next_open(asked)
     assert opening == at
     assert opening.tzinfo is UTC
+
+
+def test_breaks_that_leave_nothing_are_refused_and_those_outside_the_hours_take_nothing() -> None:
+    with pytest.raises(HoursError) as refusal:
+        Hours("UTC", [(MON, 540, 720)], breaks=[(MON, 500, 600), (MON, 590, 720)])
+    assert refusal.value.code == "no_open_minute"
+    early = Hours("UTC", [(MON, 540, 720)], breaks=[(MON, 500, 540), (SUN, 1400, 500), (MON, 720, 800)])
+    assert early.elapsed(utc("2026-11-23 00:00"), utc("2026-11-30 00:00")) == minutes(180)
 
 
 def test_hours_are_equal_when_zone_blocks_and_absences_are() -> None:
@@ -319,6 +226,7 @@ NOBODY: Sequence[Block] = ()
         ("UTC", [(MON, 1440, 60)], (), "bad_block"),
         ("UTC", [(MON, 0, 1441)], (), "bad_block"),
         ("UTC", [(MON, -1, 60)], (), "bad_block"),
+        ("UTC", [(MON, 540, 540)], (), "bad_block"),
         ("UTC", [(MON, 540, 720), (MON, 719, 800)], (), "overlapping_blocks"),
         ("UTC", [(MON, 540, 720), (MON, 540, 720)], (), "overlapping_blocks"),
         ("UTC", [(MON, 0, 1440), (MON, 600, 660), (MON, 700, 720)], (), "overlapping_blocks"),
@@ -333,8 +241,8 @@ def test_hours_that_cannot_be_are_refused(zone: str, weekly: Sequence[Block], aw
     assert refusal.value.code == code
 
 
-def test_blocks_that_touch_are_one_and_equal_ends_are_a_whole_day() -> None:
-    touching = Hours("UTC", [(MON, 540, 720), (MON, 720, 800), (TUE, 600, 600)])
+def test_blocks_that_touch_are_one() -> None:
+    touching = Hours("UTC", [(MON, 540, 720), (MON, 720, 800), (TUE, 600, 1440), (WED, 0, 600)])
     assert touching.elapsed(utc("2026-11-23 00:00"), utc("2026-11-30 00:00")) == minutes(260 + 1440)
     assert touching.next_open(utc("2026-11-25 09:59")) == utc("2026-11-25 09:59")
     assert not touching.is_open(utc("2026-11-25 10:00"))
@@ -353,6 +261,32 @@ def test_questions_without_an_answer_are_refused(question: str) -> None:
             getattr(LONDON, question)(at)
         codes.append(refusal.value.code)
     assert codes == ["naive_time", "out_of_range", "out_of_range", "out_of_range"]
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"breaks": [(MON, 720, 720)]}, "bad_break"),
+        ({"breaks": [(7, 720, 780)]}, "bad_break"),
+        ({"pauses": [(utc("2026-11-23 09:00"), utc("2026-11-23 09:00"))]}, "bad_pause"),
+        ({"days": [(date(2026, 12, 25), ()), (date(2026, 12, 25), ((540, 600),))]}, "repeated_day"),
+        ({"days": [(date(2026, 12, 24), ((540, 540),))]}, "bad_block"),
+        ({"days": [(date(2026, 12, 24), ((540, 720), (700, 800)))]}, "overlapping_blocks"),
+        ({"days": [(date(2026, 12, 24), ((1320, 360), (1380, 1440)))]}, "overlapping_blocks"),
+        ({"days": [(date.max, ())]}, "out_of_range"),
+    ],
+)
+def test_breaks_days_and_pauses_that_cannot_be_are_refused(given: dict[str, Any], code: str) -> None:
+    with pytest.raises(HoursError) as refusal:
+        Hours("UTC", NINE_TO_FIVE, **given)
+    assert refusal.value.code == code
+
+
+def test_time_that_ends_before_it_starts_has_no_segments() -> None:
+    assert LONDON.segments(utc("2026-11-23 09:00"), utc("2026-11-23 09:00")) == []
+    with pytest.raises(HoursError) as refusal:
+        LONDON.segments(utc("2026-11-23 09:00"), utc("2026-11-23 08:59"))
+    assert refusal.value.code == "negative_duration"
 
 
 def test_a_negative_budget_is_refused() -> None:
