@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import SimpleLazyObject
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from owners.models import User
 from owners.roles import Act, may, role_of
-from routing import health
+from routing import demo, health
 from routing.models import ReviewItem, RuleSetVersion
 from routing.scopes import visible_review_items
 
@@ -37,6 +38,8 @@ class Entry:
     """What somebody must be permitted to see for an address of the admin; empty: every signed-in person."""
     act: Act | None = None
     """What the role must include for a page outside the admin."""
+    demo: bool = False
+    """Only where the demo company stands."""
     href: str = ""
     current: bool = False
     count: str = ""
@@ -68,6 +71,7 @@ NAVIGATION = (
             ),
             Entry("my", "My leads", "user-check", ("pages:my",), act=Act.WORK_LEADS),
             Entry("leads", "Leads", "users", ("pages:leads", _list("leads_lead")), "leads.view_lead", Act.SEE_LEADS),
+            Entry("try", "Try it", "play", ("pages:try",), demo=True),
         ),
     ),
     Section(
@@ -163,11 +167,17 @@ class Frame:
 
     def _entries(self, entries: Iterable[Entry]) -> Iterable[Entry]:
         for entry in entries:
+            if entry.demo and not self._has_demo:
+                continue
             for name in entry.urls:
                 href = _address(name)
                 if href and _may_go(self.user, name, entry):
                     yield replace(entry, href=href)
                     break
+
+    @cached_property
+    def _has_demo(self) -> bool:
+        return settings.DEMO and demo.stands()
 
     @property
     def foot(self) -> list[Entry]:

@@ -40,6 +40,8 @@ OBSERVABILITY = {
     "store_owner_assignment_reason": True,
     "enable_safe_replay": True,
 }
+ACTOR = ("actor__owner__name", "actor__username", "actor__first_name", "actor__last_name")
+"""Columns of a stored decision's actor; one that was just made from an event has none."""
 ALERT = "send_owner_alert_after_crm_success"
 
 
@@ -66,7 +68,7 @@ def stories(decisions: Iterable[int]) -> dict[int, Story]:
     """The stories of stored decisions by id, in three statements."""
     rows = Decision.objects.filter(id__in=list(decisions)).values(
         *DECISIONS.fields, "event__submission_id", "event__correlation_id", "event__received_at",
-        "event__source__key", "event__source__system_name",
+        "event__source__key", "event__source__system_name", *ACTOR,
     )  # fmt: skip
     found = list(rows)
     ids = [row["id"] for row in found]
@@ -166,8 +168,18 @@ def _decision(row: Mapping[str, Any], then: Mapping[str, Any], people: People) -
         "route_flag": row["route_flag"],
         "ruleset_version": row["version"],
         "decided_at": row["decided_at"],
+        "origin": row["origin"],
+        "actor": _actor(row),
         "digest": row["digest"],
     }
+
+
+def _actor(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Who asked for it, with the name they have today; None: RevRoute itself, as of every event that is routed."""
+    if row["actor"] is None:
+        return None
+    owner, username, *names = (row[column] for column in ACTOR)
+    return {"user_id": row["actor"], "name": owner or " ".join(filter(None, names)) or username}
 
 
 def _preflight(case: Any, row: Mapping[str, Any], trace: Mapping[str, Any]) -> dict[str, Any]:

@@ -353,7 +353,7 @@ def _add_facts(settled: Settled, context: Context) -> None:
         context.add(FACTS, lead, Kind.OWNED, now, id, outcome.owner, actor, act.kind if act else "routing")
         if not context.connector:  # the built-in CRM is written in this very transaction
             context.add(FACTS, lead, Kind.CONFIRMED, now, id, outcome.owner, None, "")
-    elif act and outcome.status in ("nurture", "rejected", "appended"):
+    elif act and act.state not in ENDED and outcome.status != "review":  # what had ended before ends once
         context.add(FACTS, act.lead, Kind.CLOSED, now, id, act.owner, actor, outcome.status)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from owners.models import User
+from owners.models import Owner, User
 from owners.roles import Role, give_role
 from revroute.frame import Frame
 
@@ -101,6 +101,18 @@ def test_navigation_names_what_the_role_may_open(rf, role):
     assert {entry.key: client.get(entry.href).status_code for entry in entries if entry.key != "today"} == {
         entry.key: 200 for entry in entries if entry.key != "today"
     }
+
+
+@pytest.mark.parametrize(
+    ("in_demo", "stands", "shown"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_trying_it_is_offered_where_the_demo_stands(client, settings, in_demo, stands, shown):
+    settings.DEMO = in_demo
+    if stands:
+        Owner.objects.create(key="elena", name="Elena", email="elena@demo.example")
+    client.force_login(somebody(Role.MARKETING))
+    page = client.get("/reports/").content.decode()
+    assert ('href="/try/"' in page) is shown
 
 
 def test_theme_is_kept_and_written_by_the_server():

@@ -217,7 +217,7 @@ def test_nurture_and_reject_end_a_lead_visibly_and_assigning_restores_it(company
     acts.reassign(lead.pk, company["elena"].pk, RITA, "was a mistake", LATER)
     lead.refresh_from_db()
     assert (lead.state, lead.owner) == ("assigned", company["elena"])
-    assert [detail for kind, detail in facts(lead) if kind == "closed"] == ["nurture", "rejected"]
+    assert [detail for kind, detail in facts(lead) if kind == "closed"] == ["nurture"]
     assert verify() == (4, [])
 
 
@@ -370,3 +370,19 @@ def test_people_that_a_refused_act_read_are_not_cited_once_it_is_rolled_back(com
     elena.save()
     routed(email="cy@c.example", now=LATER)
     assert verify() == (3, [])
+
+
+def test_a_lead_closes_once_until_it_is_opened_again(company):
+    lead = routed()
+    elena = by(company["elena"])
+    acts.close(lead.pk, "lost", elena, LATER)
+    acts.nurture(lead.pk, elena, "maybe next year", LATER)
+    acts.reject(lead.pk, elena, "competitor", LATER)
+    ends = ("closed", "reopened")
+    assert [fact for fact in facts(lead) if fact[0] in ends] == [("closed", "lost")]
+    acts.reassign(lead.pk, company["marco"].pk, RITA, "came back", LATER)
+    acts.reject(lead.pk, by(company["marco"]), "competitor", LATER)
+    assert [fact for fact in facts(lead) if fact[0] in ends] == [
+        ("closed", "lost"), ("reopened", "rejected"), ("closed", "rejected"),
+    ]  # fmt: skip
+    assert [load.open_leads for load in OwnerLoad.objects.order_by("owner__key")] == [0, 0]

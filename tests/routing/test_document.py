@@ -3,11 +3,16 @@
 import json
 
 import pytest
+from django.utils import timezone
 
 from leads.contract import FIELDS
+from owners.models import User
+from routing import acts
 from routing.document import document, stories
 from routing.engine.eligibility import CHECKS
 from routing.models import Decision
+from routing.moving import by_user
+from routing.replay import verify
 from tests.builders import make_contact, make_owner, make_pool, make_source, publish_pool_rule
 from tests.flows.test_nine_steps import post
 
@@ -36,7 +41,7 @@ DECISION = {
     "routing_status", "hierarchy_step", "routing_tier", "target_owner_id", "target_team", "target_pipeline",
     "target_stage", "follow_up_sequence", "manual_review_required", "routing_reason", "meeting_url", "lead_type",
     "high_intent", "sla_policy", "due_at", "fallback_owner_id", "notification_path", "route_flag", "ruleset_version",
-    "digest",
+    "digest", "origin", "actor",
 }  # fmt: skip
 PAYLOADS = {
     "assigned": {"email": "ada@acme.example", "lead_score": 7},
@@ -124,3 +129,19 @@ def test_unknown_fields_are_null_and_known_ones_normalised(elena):
         None,
         "web",
     )
+
+
+def test_it_says_what_asked_for_the_decision_and_who(elena):
+    routed = posted("assigned")["routing_decision"]
+    assert (routed["origin"], routed["actor"]) == ("routing", None)
+    ada = User.objects.create_user("ada", first_name="Ada", last_name="Lovelace")
+    acts.nurture(routed["lead_id"], by_user(ada), "not now", timezone.now())
+    row = Decision.objects.order_by("-id").first()
+    found = document(stories([row.pk])[row.pk])["routing_decision"]
+    assert (found["origin"], found["actor"]) == ("nurture", {"user_id": ada.pk, "name": "Ada Lovelace"})
+    elena.user = ada
+    elena.save()
+    assert document(stories([row.pk])[row.pk])["routing_decision"]["actor"]["name"] == "Elena"
+    first = document(stories([routed["decision_id"]])[routed["decision_id"]])["routing_decision"]
+    assert (first["origin"], first["actor"], first["digest"]) == ("routing", None, routed["digest"])
+    assert verify() == (2, [])

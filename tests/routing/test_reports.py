@@ -65,6 +65,8 @@ def test_overview_counts_arrivals_and_what_became_of_them(leads, django_assert_n
     assert [(day.day, day.leads, day.numbers["duplicates"].count) for day in found.days] == [(date(2026, 11, 23), 6, 1)]
     assert found.numbers["duplicates"].share == pytest.approx(1 / 7)
     assert [found.numbers[key].on_target for key in ("owned_1", "demos_booked")] == [False, None]
+    aimed = {key: measure.target for key, measure in reports.BY_KEY.items() if measure.target is not None}
+    assert aimed == {"owned_1": 0.95, "untouched_30": 0.10, "review": 0.05, "duplicates": 0.05}
     rows = {key: set(reports.leads_behind(visible, key, NOW - DAY, NOW + DAY)) for key in reports.BY_KEY}
     assert rows["demos_unworked_60"] == {Lead.objects.get(pk=leads[3])}
     assert rows["duplicates"] == {Lead.objects.get(pk=leads[0])}

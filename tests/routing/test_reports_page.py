@@ -85,7 +85,7 @@ def test_the_sentence_comes_first_and_each_number_says_target_period_and_rows(co
         "first_touch": ("none", "3 high-intent leads for sales", False),
         "owned_1": ("83.3 %", "5 of 6 leads for sales", False),
         "untouched_30": ("83.3 %", "5 of 6 leads for sales", False),
-        "demos_unworked_60": ("66.7 %", "2 of 3 demo requests", False),
+        "demos_unworked_60": ("66.7 %", "2 of 3 demo requests", None),
         "review": ("16.7 %", "1 of 6 new leads", False),
         "duplicates": ("0 %", "0 of 6 valid inquiries", True),
         "demos_booked": ("0 %", "0 of 3 demo requests", None),
