@@ -30,6 +30,7 @@ from routing.channels import email, in_app
 from routing.lease import LEASE, budget, locked, short_transaction
 from routing.messages import Claimed
 from routing.models import Decision, Delivery
+from routing.stale import drop_stale
 from routing.steps import step
 
 logger = logging.getLogger(__name__)
@@ -143,6 +144,7 @@ def _deliver_in_app(now: datetime, limit: int) -> int:
     if not due.exists():  # a read, so that an idle tick never waits for the writers
         return 0
     with short_transaction(), step("alert_owner"):
+        drop_stale(due)
         return in_app.deliver(due, now, limit)
 
 
@@ -165,6 +167,7 @@ def _claim(now: datetime, limit: int) -> list[Claimed]:
     if not due.exists():
         return []
     with short_transaction():
+        drop_stale(due)
         rows = list(locked(due).values_list("id", "decision_id", "owner_id", "kind", "attempts", "occasion")[:limit])
         Delivery.objects.filter(id__in=[row[0] for row in rows]).update(
             state=State.SENDING,
