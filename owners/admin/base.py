@@ -99,6 +99,12 @@ class ScopedInline(ScopedMixin, WordsMixin, admin.TabularInline):
 
     extra = 0
 
+    def get_formset(self, request, obj=None, **kwargs):
+        """Django draws up to 2,000 rows that a post merely claims, for ten seconds under the writer lock."""
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.absolute_max = 2 * INLINE_LIMIT
+        return formset
+
 
 class ReadOnlyInline(ScopedInline):
     """Rows shown with their parent; each links to its own page where it has one."""

@@ -6,11 +6,14 @@ fields and filters from the two methods below. A row outside is answered as one 
 
 from typing import ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import Http404
+from django.http import Http404, HttpResponseRedirect
 
+from owners.admin.typed import Choice, Rows, is_id
 from owners.roles import OURS, Reach, reach_of
 from owners.scopes import visible
 
@@ -53,6 +56,29 @@ class ScopedMixin:
 
     def lookup_allowed(self, lookup, value, request):
         return lookup.split("__")[0] not in self.secret and super().lookup_allowed(lookup, value, request)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
+            kwargs["widget"] = Choice(db_field, self.admin_site, using=kwargs.get("using"))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_changelist(self, request, **kwargs):
+        return Rows
+
+    def changelist_view(self, request, extra_context=None):
+        """Django drops the filters of an address that it cannot read, and does not say so."""
+        answer = super().changelist_view(request, extra_context)
+        if isinstance(answer, HttpResponseRedirect) and answer.url == f"{request.path}?{ERROR_FLAG}=1":
+            messages.warning(
+                request, "A filter in the address cannot be read, so the list shows all rows. Filter anew."
+            )
+        return answer
+
+    def response_action(self, request, queryset):
+        if not all(is_id(chosen) for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            messages.error(request, "Nothing was done: what was chosen is no row of this list. Choose again.")
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset)
 
     def history_view(self, request, object_id, extra_context=None):
         """Django looks for the row first, and would tell who may see none whether it is there."""

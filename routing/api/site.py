@@ -3,7 +3,7 @@
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from routing.api import acts, read, reports, review
 from routing.api.intake import intake
@@ -72,6 +72,12 @@ def unauthorised(request: HttpRequest, error: AuthenticationError) -> HttpRespon
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     fields = [{"field": ".".join(str(part) for part in row["loc"]), "message": row["msg"]} for row in error.errors]
     return Problem(400, "bad_request", "Some parameters cannot be used.", fields=fields).response()
+
+
+@api.exception_handler(HttpError)
+def unread(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """Ninja's own refusal of a body that is no JSON, or is nested too deeply to be read."""
+    return Problem(error.status_code, "malformed_json", "The body is no JSON that can be read.").response()
 
 
 @api.exception_handler(Http404)
