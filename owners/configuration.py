@@ -14,9 +14,10 @@ from owners.writer import writing
 
 
 class ConfigStamp(models.Model):
-    """One row; `number` rises with every change of configuration."""
+    """One row; `number` rises with every change of configuration, `map_number` with those of areas alone."""
 
     number = models.BigIntegerField(default=0)
+    map_number = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="config_stamp_is_one_row")]

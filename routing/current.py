@@ -16,7 +16,7 @@ from owners.writer import after_rollback
 from routing.engine.people import People, compile_people
 from routing.engine.rules import DEFAULT_ORDER, RuleSet, compile_rules
 from routing.models import ConfigRevision, RuleSetVersion
-from routing.revision import current_revision
+from routing.revision import current_content, current_revision
 
 
 class Configuration(NamedTuple):
@@ -30,6 +30,8 @@ class _Held(NamedTuple):
 
 
 _held: _Held | None = None
+_seen: _Held | None = None
+"""What a reader compiled: never used to decide by, because its rows and its stamp were read one after the other."""
 _unsure = False
 """Whether what is held was read in a transaction that has not committed yet."""
 
@@ -48,6 +50,18 @@ def in_force() -> Configuration:
     published = RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED).values_list("id", flat=True).first()
     active = Owner.objects.filter(state=Owner.State.ACTIVE).aggregate(first=Min("id"))["first"]
     return configuration(stamp, published, active or 0)
+
+
+def people_now() -> People:
+    """The people as the rows are, for readers outside the writer transaction. What is stored nowhere has revision 0."""
+    global _seen
+    stamp = ConfigStamp.objects.filter(pk=1).values_list("number", flat=True).first() or 0
+    held = _held if not _unsure else None
+    for known in (held, _seen):
+        if known is not None and known.stamp == stamp:
+            return known.people
+    _seen = _Held(stamp, compile_people(0, current_content()))
+    return _seen.people
 
 
 def _people(stamp: int) -> People:
@@ -82,7 +96,9 @@ def forget() -> None:
 
 def forget_all() -> None:
     """Drop everything compiled: for tests, whose databases give the same ids again."""
+    global _seen
     forget()
+    _seen = None
     for cached in (rules_of, no_rules, people_of):
         cached.cache_clear()
 

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from django.db.models import F
 
 from leads.clean import clean_text
-from owners.business_time import ALWAYS, Hours, HoursError
-from owners.models import Absence, Owner, WeeklyHours
+from owners.business_time import HoursError
+from owners.models import Owner
+from routing.current import people_now
 from routing.models import Decision, ReviewItem, SlaPolicy
 
 REVIEW_MINUTES = 60
@@ -55,10 +56,9 @@ def open_crm_error(decision: Decision, detail: str, now: datetime) -> None:
 def review_due(owner: Owner, minutes: int, now: datetime) -> datetime:
     """`minutes` of the owner's working time after `now`; of real time where the owner's hours give none."""
     budget = timedelta(minutes=minutes)
-    weekly = list(WeeklyHours.objects.filter(owner=owner).values_list("weekday", "start_minute", "end_minute"))
-    absences = list(Absence.objects.filter(owner=owner, ends_at__gt=now).values_list("starts_at", "ends_at"))
+    person = people_now().owners.get(owner.pk)
     try:
-        return Hours(owner.time_zone, weekly or ALWAYS.weekly, absences).add(now, budget)
+        return person.hours.add(now, budget) if person and person.hours else now + budget
     except HoursError:
         return now + budget
 

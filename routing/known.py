@@ -37,7 +37,7 @@ SELECT 'company', id, CASE WHEN is_customer THEN 1 ELSE 0 END, owner_id, domain,
 UNION ALL
 SELECT 'lead', l.id, l.contact_id, l.owner_id, l.state, '', CAST(MIN(r.owner_id) AS text)
   FROM leads_lead l LEFT JOIN routing_reviewitem r ON r.lead_id = l.id AND r.state = 'open'
- WHERE l.state IN ('assigned', 'review') AND NOT l.is_test AND l.contact_id IN (SELECT id FROM c)
+ WHERE l.state IN ('assigned', 'review', 'held') AND NOT l.is_test AND l.contact_id IN (SELECT id FROM c)
  GROUP BY l.id, l.contact_id, l.owner_id, l.state
 UNION ALL
 SELECT 'own deal', d.id, d.contact_id, d.owner_id, p.key, '', ''

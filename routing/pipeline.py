@@ -178,7 +178,7 @@ def _meet(settled: Settled, known: Known) -> None:
         known.contacts[settled.contact] = known.contacts[settled.contact]._replace(owner=owner)
     if settled.case.is_test:
         return
-    if outcome.status in ("assigned", "review") and settled.contact is not None:
+    if outcome.status in ("assigned", "review", "held") and settled.contact is not None:
         known.open_leads.setdefault(settled.contact, OpenLead(settled.event.id, owner, outcome.reviewer))
     if "create_deal" in outcome.plan:
         deal = DealSeen(settled.event.id, owner, outcome.pipeline, True)

@@ -15,10 +15,12 @@ from typing import Any
 from leads.models import LeadType, Pipeline, Source, Stage
 from owners.models import (
     Absence,
+    Calendar,
     Membership,
     Owner,
     Pool,
     PoolMember,
+    SpecialDay,
     Team,
     Territory,
     TerritoryArea,
@@ -51,10 +53,11 @@ def current_revision(now: datetime) -> tuple[int, dict[str, Any]]:
 
 
 def current_content() -> dict[str, Any]:
-    """The rows as `engine.people.compile_people` reads them; fourteen queries, however many rows."""
+    """The rows as `engine.people.compile_people` reads them; eighteen queries, however many rows."""
     return {
         "owners": _owners(),
         "teams": _teams(),
+        "calendars": _calendars(),
         "pools": _pools(),
         "territories": _territories(),
         "areas": _areas(),
@@ -86,29 +89,57 @@ def _grouped(rows: Iterable[tuple], value: Callable[[tuple], Any]) -> dict[int, 
 
 def _owners() -> list[dict[str, Any]]:
     teams = _grouped(Membership.objects.order_by("team_id").values_list("owner_id", "team_id"), lambda row: row[0])
-    hours = _grouped(
-        WeeklyHours.objects.order_by("weekday", "start_minute").values_list(
-            "owner_id", "weekday", "start_minute", "end_minute"
-        ),
-        list,
-    )
+    hours, breaks, days = _times("owner")
     absences = _grouped(
         Absence.objects.order_by("starts_at", "ends_at").values_list("owner_id", "starts_at", "ends_at"),
         lambda row: [instant(moment) for moment in row],
     )
     owners = _rows(
         Owner, id="id", key="key", name="name", state="state", accepts="accepts_leads", cover="cover_id",
-        zone="time_zone", languages="languages", services="service_lines", sources="source_keys",
+        cover_until="cover_until", calendar="calendar_id", zone="time_zone", languages="languages",
+        services="service_lines", skills="skills", sources="source_keys",
         cap_open="cap_open", cap_day="cap_day", cap_week="cap_week", booking_url="booking_url",
         channels="alert_channels",
     )  # fmt: skip
     for owner in owners:
         owner["teams"] = teams.get(owner["id"], [])
+        owner["cover_until"] = owner["cover_until"] and instant(owner["cover_until"])
         owner["hours"] = hours.get(owner["id"], [])
+        owner["breaks"] = breaks.get(owner["id"], [])
+        owner["days"] = days.get(owner["id"], [])
         owner["absences"] = absences.get(owner["id"], [])
-        for words in ("languages", "services", "sources"):
+        for words in ("languages", "services", "skills", "sources"):
             owner[words] = sorted(owner[words])
     return owners
+
+
+Grouped = dict[int, list[Any]]
+
+
+def _times(of: str) -> tuple[Grouped, Grouped, Grouped]:
+    """Work blocks, breaks and special days of every `owner` or `calendar`; two queries."""
+    rows = list(
+        WeeklyHours.objects.filter(**{f"{of}__isnull": False})
+        .order_by("weekday", "start_minute")
+        .values_list("kind", f"{of}_id", "weekday", "start_minute", "end_minute")
+    )
+    work, breaks = (_grouped((row[1:] for row in rows if row[0] == kind), list) for kind in WeeklyHours.Kind)
+    days = _grouped(
+        SpecialDay.objects.filter(**{f"{of}__isnull": False})
+        .order_by("day", "start_minute")
+        .values_list(f"{of}_id", "day", "start_minute", "end_minute"),
+        lambda row: [row[0].isoformat(), *row[1:]],
+    )
+    return work, breaks, days
+
+
+def _calendars() -> list[dict[str, Any]]:
+    hours, breaks, days = _times("calendar")
+    calendars = _rows(Calendar, id="id", zone="time_zone")
+    for calendar in calendars:
+        for name, found in (("hours", hours), ("breaks", breaks), ("days", days)):
+            calendar[name] = found.get(calendar["id"], [])
+    return calendars
 
 
 def _teams() -> list[dict[str, Any]]:
@@ -120,25 +151,29 @@ def _teams() -> list[dict[str, Any]]:
         lead="lead_id",
         fallback="fallback_owner_id",
         pool="default_pool_id",
+        calendar="calendar_id",
     )
 
 
 def _pools() -> list[dict[str, Any]]:
     members, former = defaultdict(list), defaultdict(list)
     rows = PoolMember.objects.order_by("position", "id").values_list(
-        "pool_id", "active", "id", "owner_id", "weight", "position"
-    )
+        "pool_id", "active", "id", "owner_id", "weight", "position", "starts_at", "ends_at", "cap_open", "cap_day",
+        "cap_week",
+    )  # fmt: skip
     for pool_id, active, *member in rows:
         if active:
+            member[4:6] = [moment and instant(moment) for moment in member[4:6]]
             members[pool_id].append(member)
         else:
             former[pool_id].append(member[0])
     pools = _rows(
-        Pool, id="id", key="key", name="name", team="team_id", keeps_hours="keeps_hours",
-        when_empty="when_empty", fallback="fallback_owner_id",
+        Pool, id="id", key="key", name="name", team="team_id", method="method", keeps_hours="keeps_hours",
+        when_empty="when_empty", fallback="fallback_owner_id", wait="wait_minutes", next="next_pool_id",
+        named="named_owner_id", catch_up="catch_up",
     )  # fmt: skip
     for pool in pools:
-        if pool.pop("when_empty") != Pool.WhenEmpty.FALLBACK:
+        if pool["when_empty"] != Pool.WhenEmpty.FALLBACK:
             pool["fallback"] = None  # named, but not to be asked
         pool["members"] = members[pool["id"]]
         pool["former"] = sorted(former[pool["id"]])

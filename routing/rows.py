@@ -44,7 +44,7 @@ CONTACT_OWNERS = Target(Contact, ("id", "owner"), update=True)
 DEAL_OWNERS = Target(Deal, ("id", "owner"), update=True)
 EVENTS = Target(RawEvent, ("id", "state", "error"), update=True)
 
-MOVED_FIELDS = ("id", "state", "owner", "owned_at", "accepted_at", "deal", "reason")
+MOVED_FIELDS = ("id", "state", "owner", "member", "owned_at", "accepted_at", "deal", "reason")
 LEAD_MOVES = Target(Lead, MOVED_FIELDS, update=True)
 LEAD_AGAIN = Target(
     Lead,
@@ -186,7 +186,9 @@ def _give_contact(context: Context, contact: int, owner: int) -> None:
     context.add(CONTACT_OWNERS, contact, owner)
 
 
-STATES = {"assigned": "assigned", "review": "review", "nurture": "nurture", "rejected": "rejected"}
+STATES = {
+    "assigned": "assigned", "review": "review", "held": "held", "nurture": "nurture", "rejected": "rejected",
+}  # fmt: skip
 
 
 ENDED = (Lead.State.NURTURE, Lead.State.REJECTED, Lead.State.CLOSED)
@@ -206,8 +208,8 @@ def _add_lead(settled: Settled, context: Context) -> None:
     elif outcome.status != "appended":
         identity, rest = _lead_facts(settled)
         context.add(
-            LEADS, event.id, event.source, *identity, settled.deal, STATES[outcome.status], owned, *rest,
-            settled.case.is_test, event.received_at, since, None, None, outcome.reason,
+            LEADS, event.id, event.source, *identity, settled.deal, STATES[outcome.status], owned, _member(settled),
+            *rest, settled.case.is_test, event.received_at, since, None, None, outcome.reason,
         )  # fmt: skip
 
 
@@ -216,12 +218,18 @@ def _change_lead(settled: Settled, context: Context, owned: int | None, since: d
     outcome, act = settled.decision.outcome, settled.act
     assert act is not None
     state = STATES.get(outcome.status, Lead.State.CLOSED)
-    moved = (act.lead, state, owned, since, None, settled.deal or act.deal, outcome.reason)
+    moved = (act.lead, state, owned, _member(settled), since, None, settled.deal or act.deal, outcome.reason)
     if LEAD_AGAIN in context.rows:
         identity, rest = _lead_facts(settled)
         context.add(LEAD_AGAIN, *moved, *identity, *rest)
     else:
         context.add(LEAD_MOVES, *moved)
+
+
+def _member(settled: Settled) -> int | None:
+    """Whose turn in which pool brings the lead to its owner."""
+    selection = settled.decision.selection
+    return selection.member.id if selection is not None and settled.decision.outcome.status == "assigned" else None
 
 
 def _lead_facts(settled: Settled) -> tuple[Row, Row]:
@@ -253,7 +261,7 @@ def _add_review(settled: Settled, context: Context) -> None:
     due = outcome.due_at if outcome.status == "review" else context.now + timedelta(hours=1)
     context.add(
         REVIEWS, outcome.review_reason, outcome.review_detail[:300], "open", outcome.reviewer, settled.event.source,
-        settled.event.id, settled.lead, settled.id, 1, context.now, context.now, due, None, None, "", None,
+        settled.event.id, settled.lead, settled.id, None, 1, context.now, context.now, due, None, None, "", None,
     )  # fmt: skip
     kind = Delivery.Kind.REVIEW if outcome.status == "review" else Delivery.Kind.OPERATOR
     _owe(settled, context, kind, outcome.reviewer, outcome.channels, Delivery.State.OWED)
@@ -301,7 +309,7 @@ def _add_ownership(settled: Settled, context: Context, members: set[int], owners
         for entry in decision.selection.entries:
             context.add(
                 LEDGER, entry.member, settled.id, entry.kind, str(entry.amount), str(entry.before), str(entry.after),
-                context.now,
+                "", None, context.now,
             )  # fmt: skip
     if "send_owner_alert_after_crm_success" in outcome.plan:
         _owe(

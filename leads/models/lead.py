@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from leads.models.crm import Company, Contact, Deal
 from leads.models.sources import Source
-from owners.models import Owner
+from owners.models import Owner, PoolMember
 
 
 class Lead(models.Model):
@@ -14,11 +14,12 @@ class Lead(models.Model):
     class State(models.TextChoices):
         ASSIGNED = "assigned", "assigned"
         REVIEW = "review", "in review"
+        HELD = "held", "on hold"
         NURTURE = "nurture", "nurture"
         REJECTED = "rejected", "rejected"
         CLOSED = "closed", "closed"
 
-    OPEN = (State.ASSIGNED, State.REVIEW)
+    OPEN = (State.ASSIGNED, State.REVIEW, State.HELD)
 
     id = models.BigIntegerField(primary_key=True, editable=False)
     source = models.ForeignKey(Source, models.PROTECT, db_index=False, related_name="leads")
@@ -27,6 +28,15 @@ class Lead(models.Model):
     deal = models.ForeignKey(Deal, models.SET_NULL, db_index=False, null=True, blank=True, related_name="leads")
     state = models.CharField(max_length=10, choices=State.choices)
     owner = models.ForeignKey(Owner, models.PROTECT, db_index=False, null=True, blank=True, related_name="leads")
+    member = models.ForeignKey(
+        PoolMember,
+        models.SET_NULL,
+        db_index=False,
+        null=True,
+        blank=True,
+        related_name="leads",
+        help_text="Whose turn in which pool brought it to its owner.",
+    )
     lead_type = models.CharField(max_length=40)
     high_intent = models.BooleanField(default=False)
     lead_score = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -55,7 +65,9 @@ class Lead(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["contact"], condition=Q(state__in=["assigned", "review"]), name="lead_open_contact"),
+            models.Index(
+                fields=["contact"], condition=Q(state__in=["assigned", "review", "held"]), name="lead_open_contact"
+            ),
             models.Index(fields=["owner", "-id"], name="lead_by_owner"),
         ]
 

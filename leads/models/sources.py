@@ -13,6 +13,7 @@ class LeadType(ConfigModel):
     key = models.SlugField(max_length=40)
     name = models.CharField(max_length=80)
     high_intent = models.BooleanField(default=False, help_text="Routed first, with the shorter SLA.")
+    fills_caps = models.BooleanField(default=True, help_text="Counts as an open lead where caps look.")
 
     class Meta:
         ordering = ["-high_intent", "name"]

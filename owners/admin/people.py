@@ -72,6 +72,7 @@ def _place(block: WeeklyHours) -> tuple[int, int, int]:
 
 class HoursInline(ScopedInline):
     model = WeeklyHours
+    fields = ["weekday", "start_minute", "end_minute"]
     form = HoursForm
     formset = HoursFormSet
     verbose_name = "block of weekly hours"
@@ -84,6 +85,7 @@ class AbsenceForm(PlainForm):
 
 class AbsenceInline(ScopedInline):
     model = Absence
+    fields = ["starts_at", "ends_at", "reason"]
     form = AbsenceForm
 
 
@@ -163,6 +165,7 @@ class OwnerAdmin(LimitedInlines, LockedAdmin):
 @admin.register(Absence)
 class AbsenceAdmin(LockedAdmin):
     form = AbsenceForm
+    fields = ["owner", "starts_at", "ends_at", "reason"]
     list_display = ["owner", "starts_at", "ends_at", "reason"]
     list_select_related = ["owner"]
     list_filter = ["starts_at"]

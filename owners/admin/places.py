@@ -10,7 +10,9 @@ from owners.models import Territory, TerritoryArea
 
 
 class AreaForm(PlainForm):
-    sentences = {"area_by_region_or_postal_code": "Give a region or the beginning of a postal code."}
+    sentences = {
+        "area_by_region_city_or_postal_code": "Give a region, a city or the beginning of a postal code.",
+    }
 
     def clean_country(self):
         code = self.cleaned_data["country"].upper()

@@ -16,6 +16,7 @@ class MemberForm(PlainForm):
 
 class MemberInline(ScopedInline):
     model = PoolMember
+    fields = ["owner", "weight", "position", "active"]
     form = MemberForm
     autocomplete_fields = ["owner"]
     verbose_name_plural = "members; who leaves is made inactive, because what they got stays on record"
@@ -28,6 +29,7 @@ class PoolForm(PlainForm):
 @admin.register(Pool)
 class PoolAdmin(LimitedInlines, LockedAdmin):
     form = PoolForm
+    exclude = ["method", "wait_minutes", "next_pool", "named_owner", "catch_up", "member_query"]  # not asked yet
     inlines = [MemberInline]
     ordering = ["name"]  # said here: a list with counts is grouped, and then the model's own order is not kept
     list_display = ["name", "key", "team", "active_members", "keeps_hours", "when_empty", "fallback_owner"]

@@ -68,7 +68,7 @@ def _charge(work: Work, pool: PoolOf | None, owner: int) -> Selection | None:
 def _escalated(work: Work, act: Act) -> Verdict:
     """To whoever covers for the silent owner, if they pass the checks; else, or the second time, into review."""
     person = work.person(act.owner)
-    cover = person.cover if person else None
+    cover = person.cover_at(work.case.now) if person else None
     if not act.final and cover is not None:
         checked = note_candidate(work, cover, "cover", _ask(work, by_hand=False))
         if checked.passed:

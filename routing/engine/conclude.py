@@ -73,7 +73,7 @@ def _appended(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
     if person is None:
         reviewer = _reviewer(work, verdict.reviewer)
     elif person.state != "active":
-        reviewer = _reviewer(work, person.cover)
+        reviewer = _reviewer(work, person.cover_at(work.case.now))
     outcome = Outcome(
         "appended",
         verdict.step,

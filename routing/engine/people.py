@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from owners.business_time import ALWAYS, Hours, HoursError
@@ -12,7 +12,7 @@ from routing.engine.rotation import Member
 @dataclass(frozen=True, slots=True)
 class Person:
     """An owner as the checks see them. `absences`: (start, end) half-open, UTC. `hours`: working time with
-    absences; None where it cannot be read, and then they take no lead."""
+    absences; None where it cannot be read, and then they take no lead. `cover_ends`: from when on nobody covers."""
 
     id: int
     key: str
@@ -21,17 +21,23 @@ class Person:
     accepts: bool
     teams: tuple[int, ...]
     cover: int | None
+    cover_ends: datetime | None
     zone: str
     hours: Hours | None
     absences: tuple[tuple[datetime, datetime], ...]
     languages: frozenset[str]
     services: frozenset[str]
+    skills: frozenset[str]
     sources: frozenset[str]
     cap_open: int | None
     cap_day: int | None
     cap_week: int | None
     booking_url: str
     channels: tuple[str, ...]
+
+    def cover_at(self, now: datetime) -> int | None:
+        """Who takes this person's leads at `now`."""
+        return None if self.cover_ends is not None and self.cover_ends <= now else self.cover
 
     def absent_until(self, now: datetime) -> datetime | None:
         """The end of the absence that `now` lies in; None when there is none."""
@@ -46,10 +52,31 @@ class TeamOf:
     lead: int | None
     fallback: int | None
     pool: int | None
+    calendar: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds of a member besides their turn: half-open [`starts`, `ends`), and caps of this pool alone."""
+
+    starts: datetime | None = None
+    ends: datetime | None = None
+    cap_open: int | None = None
+    cap_day: int | None = None
+    cap_week: int | None = None
+
+
+NO_TERMS = Terms()
 
 
 @dataclass(frozen=True, slots=True)
 class PoolOf:
+    """A pool. `when_empty`: review, fallback or hold; `method`: rotation, least_loaded, fixed_order or claim.
+
+    `wait`: minutes that a lead is held or waits to be claimed, before `next` or, without one, `named` is asked.
+    `terms`: by member id, of those who have any.
+    """
+
     id: int
     key: str
     name: str
@@ -58,6 +85,13 @@ class PoolOf:
     fallback: int | None
     members: tuple[Member, ...]
     former: tuple[int, ...]
+    method: str = "rotation"
+    when_empty: str = "review"
+    wait: int = 60
+    next: int | None = None
+    named: int | None = None
+    catch_up: int = 0
+    terms: Mapping[int, Terms] = field(default_factory=dict)
 
     @property
     def standing_ids(self) -> list[int]:
@@ -144,7 +178,7 @@ def compile_people(revision: int, content: Mapping[str, Any]) -> People:
     areas = {(area["country"], area["region"], area["postal_prefix"]): area["territory"] for area in content["areas"]}
     return People(
         revision=revision,
-        owners={row["id"]: _person(row) for row in content["owners"]},
+        owners=_persons(content),
         teams={row["id"]: TeamOf(**row) for row in content["teams"]},
         pools={row["id"]: _pool(row) for row in content["pools"]},
         territories={row["key"]: TerritoryOf(**row) for row in content["territories"]},
@@ -157,9 +191,27 @@ def compile_people(revision: int, content: Mapping[str, Any]) -> People:
     )
 
 
-def _person(row: Mapping[str, Any]) -> Person:
+Row = Mapping[str, Any]
+Spans = tuple[tuple[datetime, datetime], ...]
+NO_CALENDAR: Row = {"zone": "", "hours": [], "breaks": [], "days": []}
+
+
+def _persons(content: Row) -> dict[int, Person]:
+    """Everybody with their hours: their own blocks, else those of their calendar, else of the first team with one."""
+    calendars = {row["id"]: row for row in content.get("calendars", ())}
+    of_team = {row["id"]: row.get("calendar") for row in content["teams"]}
+    built: dict[Any, Hours | None] = {}
+    found = {}
+    for row in content["owners"]:
+        named = row.get("calendar") or next((of_team[team] for team in row["teams"] if of_team.get(team)), None)
+        found[row["id"]] = _person(row, calendars.get(named, NO_CALENDAR), built)
+    return found
+
+
+def _person(row: Row, calendar: Row, built: dict[Any, Hours | None]) -> Person:
     absences = tuple((datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in row["absences"])
-    hours = _hours(row["zone"], row["hours"], absences)
+    hours = _hours(_week_of(row, calendar), absences, built)
+    until = row.get("cover_until")
     return Person(
         id=row["id"],
         key=row["key"],
@@ -168,11 +220,13 @@ def _person(row: Mapping[str, Any]) -> Person:
         accepts=row["accepts"],
         teams=tuple(row["teams"]),
         cover=row["cover"],
+        cover_ends=datetime.fromisoformat(until) if until else None,
         zone=row["zone"] if hours else "UTC",
         hours=hours,
         absences=absences,
         languages=frozenset(row["languages"]),
         services=frozenset(row["services"]),
+        skills=frozenset(row.get("skills", ())),
         sources=frozenset(row["sources"]),
         cap_open=row["cap_open"],
         cap_day=row["cap_day"],
@@ -182,15 +236,59 @@ def _person(row: Mapping[str, Any]) -> Person:
     )
 
 
-def _hours(zone: str, blocks: list[list[int]], absences: tuple[tuple[datetime, datetime], ...]) -> Hours | None:
-    """An owner without blocks works at any time. One bad row must not stop everybody else's routing."""
-    if not blocks and not absences and zone == ALWAYS.zone:
+Week = tuple[str, tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
+"""(zone, work blocks, breaks, special days)."""
+
+
+def _week_of(row: Row, calendar: Row) -> Week:
+    """Own work blocks are read in the person's zone and outrank the calendar's, with their breaks; an own special
+    day outranks the calendar's of that date."""
+    own = row["hours"]
+    source = row if own else calendar
+    zone = row["zone"] if own else calendar["zone"] or row["zone"]
+    days = _days(calendar["days"]) | _days(row.get("days", ()))
+    breaks = (*map(tuple, source.get("breaks", ())),) if source["hours"] else ()
+    return zone, (*map(tuple, source["hours"]),), breaks, (*sorted(days.items()),)
+
+
+def _days(rows: Any) -> dict[date, tuple[tuple[int, int], ...]]:
+    """Rows (date, start minute, end minute) by date; a date without minutes is closed."""
+    found: dict[date, tuple[tuple[int, int], ...]] = {}
+    for day, start, end in rows:
+        at = date.fromisoformat(day)
+        found[at] = (*found.get(at, ()), *(((start, end),) if start is not None else ()))
+    return found
+
+
+def _hours(week: Week, absences: Spans, built: dict[Any, Hours | None]) -> Hours | None:
+    """Working time. Without blocks it is any time. One bad row must not stop everybody else's routing.
+
+    `built`: what was made for others already; people of one calendar without absences share it.
+    """
+    zone, blocks, breaks, days = week
+    if not blocks and not absences and not days and zone == ALWAYS.zone:
         return ALWAYS
-    weekly = [(day, start, end) for day, start, end in blocks] or list(ALWAYS.weekly)
-    try:
-        return Hours(zone, weekly, absences)
-    except HoursError:
-        return None
+    key = (week, absences)
+    if key not in built:
+        try:
+            more: dict[str, Any] = {name: found for name, found in (("breaks", breaks), ("days", days)) if found}
+            built[key] = Hours(zone, blocks or ALWAYS.weekly, absences, **more)
+        except HoursError:
+            built[key] = None
+    return built[key]
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _terms(members: Any) -> dict[int, Terms]:
+    """Dates and caps by member id, of members who have any; rows of earlier revisions have none."""
+    return {
+        id: Terms(_moment(terms[0]), _moment(terms[1]), *terms[2:])
+        for id, _owner, _weight, _position, *terms in members
+        if any(term is not None for term in terms)
+    }
 
 
 def _pool(row: Mapping[str, Any]) -> PoolOf:
@@ -201,8 +299,15 @@ def _pool(row: Mapping[str, Any]) -> PoolOf:
         team=row["team"],
         keeps_hours=row["keeps_hours"],
         fallback=row["fallback"],
-        members=tuple(Member(*member) for member in row["members"]),
+        members=tuple(Member(*member[:4]) for member in row["members"]),
         former=tuple(row["former"]),
+        method=row.get("method", "rotation"),
+        when_empty=row.get("when_empty", "fallback" if row["fallback"] else "review"),
+        wait=row.get("wait", 60),
+        next=row.get("next"),
+        named=row.get("named"),
+        catch_up=row.get("catch_up", 0),
+        terms=_terms(row["members"]),
     )
 
 

@@ -162,7 +162,7 @@ def _give(work: Work, rule: Rule, step: str, owner: int | None, team: int | None
         missing = f"{work.name(owner)} {_why(checked)}"
     else:
         missing = "nobody is named"
-    cover = person.cover if person else None
+    cover = person.cover_at(work.case.now) if person else None
     found = _stand_in(work, rule, cover, team, because, missing, ask, target=owner)
     return found or Nobody("no_valid_owner", f"{missing}, and nobody could stand in")
 

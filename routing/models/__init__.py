@@ -9,7 +9,7 @@ from routing.models.clocks import Escalation, SlaClock, SlaPolicy
 from routing.models.decisions import ConfigRevision, Decision, PlanAction
 from routing.models.deliveries import Delivery
 from routing.models.facts import Fact
-from routing.models.fairness import LedgerEntry, OwnerLoad, RotationState
+from routing.models.fairness import LedgerEntry, MemberLoad, OwnerLoad, RotationState
 from routing.models.health import BatchUnderWay, WorkerHeartbeat, WorkerIncident
 from routing.models.review import ReviewItem
 from routing.models.rules import Condition, Rule, RuleSetVersion
@@ -24,6 +24,7 @@ __all__ = [
     "Escalation",
     "Fact",
     "LedgerEntry",
+    "MemberLoad",
     "OwnerLoad",
     "PlanAction",
     "ReviewItem",

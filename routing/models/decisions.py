@@ -30,6 +30,7 @@ class Decision(models.Model):
     class Status(models.TextChoices):
         ASSIGNED = "assigned", "assigned"
         REVIEW = "review", "manual review"
+        HELD = "held", "on hold"
         NURTURE = "nurture", "nurture"
         REJECTED = "rejected", "rejected"
         APPENDED = "appended", "appended to an open lead"

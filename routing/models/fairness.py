@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from owners.models import Owner, PoolMember
+from owners.models import Owner, PoolMember, User
 from routing.models.decisions import Decision
 
 
@@ -29,6 +29,10 @@ class LedgerEntry(models.Model):
         RETURN = "return", "came back"
         CHARGE = "charge", "got a lead"
         CLAIM = "claim", "got one out of turn"
+        CREDIT = "credit", "got a turn back"
+        LEAVE = "leave", "left the pool"
+        WEIGHT = "weight", "weight changed"
+        ADJUST = "adjust", "adjusted by hand"
 
     member = models.ForeignKey(PoolMember, models.PROTECT, db_index=False, related_name="ledger")
     decision = models.ForeignKey(Decision, models.PROTECT, null=True, related_name="ledger")
@@ -36,6 +40,8 @@ class LedgerEntry(models.Model):
     amount = models.TextField()
     v_before = models.TextField()
     v_after = models.TextField()
+    reason = models.CharField(max_length=200, blank=True, help_text="Why, where a lead alone does not say it.")
+    actor = models.ForeignKey(User, models.PROTECT, null=True, db_index=False, related_name="+")
     at = models.DateTimeField()
 
     class Meta:
@@ -45,6 +51,26 @@ class LedgerEntry(models.Model):
 
     def __str__(self):
         return f"{self.member}: {self.get_kind_display()} {self.amount}"
+
+
+class MemberLoad(models.Model):
+    """How many open leads came to a member by this pool, and how many on `day` and in the week of `week`."""
+
+    member = models.OneToOneField(PoolMember, models.CASCADE, primary_key=True, related_name="load")
+    open_leads = models.IntegerField(default=0)
+    day = models.DateField()
+    day_count = models.IntegerField(default=0)
+    week = models.DateField(help_text="Its Monday.")
+    week_count = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ["member"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(open_leads__gte=0), name="open_leads_of_member_not_negative"),
+        ]
+
+    def __str__(self):
+        return f"{self.member}: {self.open_leads} open"
 
 
 class OwnerLoad(models.Model):

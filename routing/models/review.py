@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from leads.models import Lead, RawEvent, Source
-from owners.models import Owner, User
+from owners.models import Owner, Pool, User
 from routing.models.decisions import Decision
 
 
@@ -24,6 +24,8 @@ class ReviewItem(models.Model):
         UNCLEAR_PRODUCT_FIT = "unclear_product_fit", "product fit unclear"
         UNREADABLE_PAYLOAD = "unreadable_payload", "could not be read"
         UNRESOLVED = "unresolved", "no rule decided"
+        WAITING_TO_BE_CLAIMED = "waiting_to_be_claimed", "waits to be claimed"
+        ON_HOLD = "on_hold", "on hold until somebody is available"
 
     class State(models.TextChoices):
         OPEN = "open", "open"
@@ -37,6 +39,9 @@ class ReviewItem(models.Model):
     event = models.ForeignKey(RawEvent, models.PROTECT, related_name="review_items", help_text="The latest.")
     lead = models.ForeignKey(Lead, models.PROTECT, null=True, blank=True, related_name="review_items")
     decision = models.ForeignKey(Decision, models.PROTECT, null=True, blank=True, related_name="review_items")
+    pool = models.ForeignKey(
+        Pool, models.SET_NULL, null=True, blank=True, db_index=False, related_name="+", help_text="That it waits for."
+    )
     occurrences = models.PositiveIntegerField(default=1)
     opened_at = models.DateTimeField()
     last_at = models.DateTimeField()
@@ -67,6 +72,11 @@ class ReviewItem(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state="open"), name="review_due"),
+            models.Index(
+                fields=["pool", "opened_at"],
+                condition=Q(state="open", pool__isnull=False),
+                name="review_waits_for_pool",
+            ),
             models.Index(
                 fields=["due_at"], condition=Q(state="open", reminded_at__isnull=True), name="review_not_reminded"
             ),

@@ -80,6 +80,7 @@ class Rule(models.Model):
         POOL_POLICY = "", "as the pool says, else manual review"
         REVIEW = "review", "manual review"
         NEXT_STEP = "next_step", "go on to the next rule"
+        HOLD = "hold", "hold the lead until somebody of the pool is available"
 
     version = models.ForeignKey(RuleSetVersion, models.CASCADE, related_name="rules")
     step = models.CharField(max_length=40, choices=[(step, step) for step in STEPS])
@@ -111,6 +112,7 @@ class Rule(models.Model):
     high_intent = models.BooleanField(null=True, blank=True, help_text="Overrides the lead type's flag.")
     require_language = models.BooleanField(default=False, help_text="The owner has to speak the lead's language.")
     require_service = models.BooleanField(default=False, help_text="The owner has to cover the requested service.")
+    require_skills = WordsField(help_text="Skills that the owner has to have, all of them.")
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True, help_text="The rule holds before this instant.")
 

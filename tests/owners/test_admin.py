@@ -241,11 +241,16 @@ def test_areas_are_kept_in_the_form_in_which_places_are_compared(admin_client):
         ({"country": "DE", "region": "US-CA"}, {"region": ["US-CA is not a region of DE."]}),
         (
             {"country": "US", "region": "US-CA", "postal_prefix": "9"},
-            {"__all__": ["Give a region or the beginning of a postal code."]},
+            {"__all__": ["Give a region, a city or the beginning of a postal code."]},
         ),
         (
             {"country": "FR"},
-            {"__all__": ["Territory area with this Country, Region and Postal prefix already exists."]},
+            {
+                "__all__": [
+                    "Territory area with this Country, Region, City, Postal prefix, Postal from and Postal to"
+                    " already exists."
+                ]
+            },
         ),
     ],
 )

@@ -27,7 +27,8 @@ def test_the_content_names_everything_that_routing_reads():
     seats = list(PoolMember.objects.order_by("id").values_list("id", flat=True))
     person = {
         "state": "active", "accepts": True, "services": [], "sources": [], "cap_day": None, "cap_week": None,
-        "booking_url": "", "channels": [], "teams": [team],
+        "booking_url": "", "channels": [], "teams": [team], "skills": [], "calendar": None, "cover_until": None,
+        "breaks": [], "days": [],
     }  # fmt: skip
     assert current_content() == {
         "owners": [
@@ -43,12 +44,18 @@ def test_the_content_names_everything_that_routing_reads():
             },
         ],
         "teams": [
-            {"id": team, "key": "europe", "name": "Europe", "lead": elena, "fallback": marco, "pool": None}
+            {
+                "id": team, "key": "europe", "name": "Europe", "lead": elena, "fallback": marco, "pool": None,
+                "calendar": None,
+            }
         ],
+        "calendars": [],
         "pools": [
             {
+                "method": "rotation", "when_empty": "review", "wait": 60, "next": None, "named": None, "catch_up": 0,
                 "id": pool, "key": "emea", "name": "Emea", "team": team, "keeps_hours": True,
-                "fallback": None, "members": [[seats[0], elena, 1, 0], [seats[1], marco, 1, 1]], "former": [],
+                "fallback": None, "former": [],
+                "members": [[seats[0], elena, 1, 0, *[None] * 5], [seats[1], marco, 1, 1, *[None] * 5]],
             }
         ],
         "territories": [
@@ -92,7 +99,7 @@ def test_members_come_by_position_and_former_ones_apart():
     PoolMember.objects.filter(pk=first.pk).update(position=9)
     PoolMember.objects.filter(pk=second.pk).update(active=False)
     (content,) = current_content()["pools"]
-    assert content["members"] == [[third.pk, carl.pk, 1, 2], [first.pk, anna.pk, 1, 9]]
+    assert content["members"] == [[third.pk, carl.pk, 1, 2, *[None] * 5], [first.pk, anna.pk, 1, 9, *[None] * 5]]
     assert (content["id"], content["former"]) == (pool.pk, [second.pk])
 
 
@@ -131,7 +138,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows():
         make_pool(f"pool{number}", make_owner(f"owner{number}"), people.elena)
     with CaptureQueriesContext(connection) as many:
         current_content()
-    assert (len(few), len(many)) == (14, 14)
+    assert (len(few), len(many)) == (18, 18)
 
 
 def test_a_revision_is_stored_once_per_configuration():
