@@ -271,8 +271,7 @@ def _hours(week: Week, absences: Spans, built: dict[Any, Hours | None]) -> Hours
     key = (week, absences)
     if key not in built:
         try:
-            more: dict[str, Any] = {name: found for name, found in (("breaks", breaks), ("days", days)) if found}
-            built[key] = Hours(zone, blocks or ALWAYS.weekly, absences, **more)
+            built[key] = Hours(zone, blocks or ALWAYS.weekly, absences, breaks, days)
         except HoursError:
             built[key] = None
     return built[key]
