@@ -100,8 +100,8 @@ def _follow_up(clock: Clock) -> int:
 
 
 def _escalate(clock: Clock) -> int:
-    """What time brings about: clocks run out, reviews become late, failed sign-ins are forgotten."""
-    done = escalation.sweep(clock()).rungs + overdue.remind(clock())
+    """What time brings about: clocks run out, reviews become late or lose their person, failures are forgotten."""
+    done = escalation.sweep(clock()).rungs + overdue.hand_on(clock()) + overdue.remind(clock())
     forget_failures(clock())
     return done
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from owners.models import User
 from owners.sign_in import forget_failures, held_until
 from owners.visitors import address_of, visitor_of
-from routing.worker import tick
+from routing.worker import PARTS
 
 pytestmark = pytest.mark.django_db
 
@@ -89,7 +89,7 @@ def test_who_signs_in_begins_at_nothing_again_and_leaves_no_record(clock):
 def test_the_tick_forgets_failures_that_are_over(clock):
     fail(5)
     assert forget_failures(START + timedelta(minutes=15)) == 0
-    tick(lambda: START + timedelta(minutes=15, seconds=1))
+    PARTS["escalation"](lambda: START + timedelta(minutes=15, seconds=1))
     assert AccessAttempt.objects.count() == 0
 
 

@@ -8,15 +8,17 @@ from django.core import mail
 from django.db import IntegrityError, connection, transaction
 
 from leads.models import Lead
-from owners.models import Absence
+from owners.models import Absence, Owner, User
 from routing import acts, escalation, overdue, touch
 from routing.delivery import deliver_due
 from routing.escalation import Swept, sweep
 from routing.models import Escalation, ReviewItem, SlaClock, SlaPolicy
 from routing.replay import verify
 from routing.rulebook import publish
+from routing.worker import PARTS
 from tests.builders import NOW, make_rule, make_version
 from tests.builders import make_company as make_buyer
+from tests.routing.batches import waiting
 from tests.routing.ladders import MINUTE, by, change, clocks, make_company, owned, rungs, told, works
 
 pytestmark = pytest.mark.django_db
@@ -253,8 +255,54 @@ def test_overdue_item_of_somebody_who_left_gets_a_person_who_is_there(people):
     sweep(NOW + HALF_HOUR)
     change(people.lena, state="departed")
     assert overdue.remind(NOW + timedelta(days=1)) == 1
-    assert ReviewItem.objects.get().owner == people.marco  # whoever is active and came first
-    assert told(kind="review", occasion="overdue") == [("review", "marco", "overdue")]
+    assert ReviewItem.objects.get().owner == people.rita  # whose source it came from
+    assert told(kind="review", occasion="overdue") == [("review", "rita", "overdue")]
+
+
+def test_item_that_was_reminded_of_is_handed_on_when_its_person_goes(people, client, django_assert_num_queries):
+    change(people.elena, cover=None)
+    owned()
+    sweep(NOW + HALF_HOUR)
+    item = ReviewItem.objects.get()
+    assert item.owner == people.lena
+    late = item.due_at + SECOND
+    overdue.remind(late)
+    with django_assert_num_queries(1):
+        assert overdue.hand_on(late) == 0
+    change(people.lena, state="inactive", cover=people.marco)
+    assert [overdue.hand_on(late), overdue.hand_on(late)] == [1, 0]
+    item.refresh_from_db()
+    assert (item.owner, item.reminded_at, item.state) == (people.marco, late, "open")
+    assert told(kind="review", occasion="overdue") == [("review", "lena", "overdue"), ("review", "marco", "overdue")]
+    client.force_login(User.objects.create_superuser("root"))
+    said = [sentence for _, _, sentence in client.get(f"/queue/{item.pk}/").context["history"]]
+    named = "RevRoute named Marco for the review item “nobody could take it”; before it was Lena, who is inactive."
+    assert said.count(named) == 1
+    change(people.marco, state="departed")
+    change(people.elena, state="active")
+    change(people.team, lead=people.elena)
+    assert overdue.hand_on(late) == 1
+    item.refresh_from_db()
+    assert item.owner == people.elena  # leads the team that the lead is of
+    Owner.objects.update(state="departed")
+    assert overdue.hand_on(late) == 0
+    item.refresh_from_db()
+    assert item.owner == people.elena
+
+
+def test_item_that_is_not_late_and_has_no_lead_is_handed_on_as_well(people):
+    [event] = waiting(people.source, {"email": "ada@acme.example"})
+    item = ReviewItem.objects.create(
+        reason="unreadable_payload", detail="Not JSON.", owner=people.lena, source=people.source, event_id=event,
+        opened_at=NOW, last_at=NOW, due_at=NOW + HALF_HOUR,
+    )  # fmt: skip
+    change(people.lena, state="departed")
+    PARTS["escalation"](lambda: NOW)
+    item.refresh_from_db()
+    assert (item.owner, item.detail) == (
+        people.rita, "Not JSON. RevRoute named Rita; before it was Lena, who is departed.",
+    )  # fmt: skip
+    assert told(kind="review") == []
 
 
 def mail_of(key):
