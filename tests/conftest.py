@@ -1,7 +1,9 @@
 """What every test may rely on: caches of one test never reach the next."""
 
 import os
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from django.db import connection
@@ -9,6 +11,7 @@ from django.test import override_settings
 from hypothesis import settings
 
 from routing import combine, current, prepare
+from tests import kept
 
 # The same examples in every `make test`, so that a red run is about the change; new ones in `make test-all`.
 settings.register_profile("steady", derandomize=os.environ.get("REVROUTE_FULL") != "1", deadline=None)
@@ -22,6 +25,16 @@ def cheap_passwords():
     of_the_demo = "django.contrib.auth.hashers.PBKDF2PasswordHasher"  # which says so itself
     with override_settings(PASSWORD_HASHERS=[cheap, of_the_demo]):
         yield
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # the process that starts the others
+        kept.begin()
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        kept.end()
 
 
 def pytest_collection_modifyitems(config, items):
@@ -45,6 +58,21 @@ def forget_between_tests():
     prepare.forget_sources()
     current.forget_all()
     combine.combiner._early.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings):
+    """Let the test database begin as a copy of the run's migrated one, instead of migrating in every process."""
+    template, own = kept.migrated(), connection.settings_dict["TEST"]
+    if connection.vendor == "postgresql":
+        own["TEMPLATE"] = kept.path_of(template)
+        yield
+        return
+    own["NAME"] = "file:memorydb_default?mode=memory&cache=shared"  # as Django names it; it is there while we hold it
+    with closing(sqlite3.connect(own["NAME"], uri=True)) as memory:
+        with closing(sqlite3.connect(kept.path_of(template))) as file:
+            file.backup(memory)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ Every server has a database, files and a port of its own, on the kind of databas
 fresh SQLite file, or a fresh database on the PostgreSQL of DATABASE_URL.
 """
 
-import atexit
 import contextlib
+import hashlib
 import json
 import os
 import queue
@@ -25,23 +25,21 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from http.client import HTTPException
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import psycopg
 
+from tests import kept
 from tests.flows.sender import Answer, Post, Sender
+from tests.kept import ON_POSTGRES, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 FULL = bool(os.environ.get("REVROUTE_FULL"))
 READY_SECONDS = 60.0
-SERVER_URL = os.environ.get("DATABASE_URL", "")
-ON_POSTGRES = SERVER_URL.startswith(("postgres", "psql", "pgsql"))
 
 
 def wait_until(done: Callable[[], object], seconds: float, what: str) -> None:
@@ -155,67 +153,27 @@ def _call(function: Callable[..., Any], args: Sequence[Any]) -> list[str]:
 @contextlib.contextmanager
 def database(seed: Callable[..., Any] | None = None, *args: Any) -> Iterator[Database]:
     """A fresh database with all tables and what the module-level function `seed` puts there; gone in the end."""
-    template = _seeded(seed, json.dumps(args)) if seed else _migrated()
+    template, seeded = _seeded(seed, args) if seed else (kept.migrated(), None)
     home = Path(tempfile.mkdtemp(prefix="revroute-serve-"))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, home, ignore_errors=True)
-        copy = _copy(template, home)
+        url = kept.copy(template, home / "db.sqlite3")
         if ON_POSTGRES:
-            stack.callback(_drop, copy.url)
-        yield copy
+            stack.callback(kept.drop, url)
+        yield Database(url, home, seeded)
 
 
-@cache
-def _migrated() -> Database:
-    """An empty database with all tables: migrating and seeding take seconds, copying does not."""
-    home = _kept_folder()
-    made = Database(f"sqlite:///{home}/db.sqlite3", home)
-    if ON_POSTGRES:
-        made = Database(_created(""), home)
-        atexit.register(_drop, made.url)
-    if (done := made.manage("migrate", "--verbosity=0")).returncode:
-        raise AssertionError(done.stderr)
-    return made
+def _seeded(seed: Callable[..., Any], args: Sequence[Any]) -> tuple[str, Any]:
+    """The address of a database with what `seed` puts there, and what it gave back: made once per run, then copied."""
 
+    def make() -> tuple[str, Any]:
+        with tempfile.TemporaryDirectory(prefix="revroute-seeded-") as home:
+            made = Database(kept.kept_copy(kept.migrated()), Path(home))
+            return made.url, made.run(seed, *args)
 
-@cache
-def _seeded(seed: Callable[..., Any], args: str) -> Database:
-    """The same with what `seed` puts there."""
-    made = _copy(_migrated(), _kept_folder())
-    if ON_POSTGRES:
-        atexit.register(_drop, made.url)
-    return replace(made, seeded=made.run(seed, *json.loads(args)))
-
-
-def _kept_folder() -> Path:
-    """A folder that goes with this process."""
-    home = Path(tempfile.mkdtemp(prefix="revroute-seeded-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
-    return home
-
-
-def _copy(template: Database, home: Path) -> Database:
-    """A copy of a database that nobody is using."""
-    if ON_POSTGRES:
-        return replace(template, url=_created(f"TEMPLATE {urlsplit(template.url).path[1:]}"), home=home)
-    shutil.copy(urlsplit(template.url).path, home / "db.sqlite3")
-    return replace(template, url=f"sqlite:///{home}/db.sqlite3", home=home)
-
-
-def _created(how: str) -> str:
-    """The address of a new database on the server."""
-    name = f"revroute_serve_{uuid.uuid4().hex[:12]}"
-    _on_server(f"CREATE DATABASE {name} {how}")
-    return urlunsplit(urlsplit(SERVER_URL)._replace(path=f"/{name}"))
-
-
-def _drop(url: str) -> None:
-    _on_server(f"DROP DATABASE IF EXISTS {urlsplit(url).path[1:]} WITH (FORCE)")
-
-
-def _on_server(sql: str) -> None:
-    with psycopg.connect(SERVER_URL, autocommit=True) as connection:
-        connection.execute(sql)
+    name = f"{seed.__module__}.{seed.__name__}{json.dumps(args)}"
+    url, given = kept.once(hashlib.sha256(name.encode()).hexdigest(), make)
+    return url, given
 
 
 # The program -----------------------------------------------------------------------------------------------

@@ -5,9 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from uuid import uuid4
+from pathlib import Path
 
-import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -17,6 +16,7 @@ from owners.models import PoolMember
 from routing.bench import data, load, statements
 from routing.bench.rules import COUNTRIES, LEAD_TYPES
 from routing.models import Decision, OwnerLoad, RuleSetVersion
+from tests import kept
 from tests.builders import make_contact, make_owner, make_source
 
 LEADS = 200
@@ -24,23 +24,30 @@ Bench = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def address(tmp_path, django_db_setup) -> Iterator[str]:
+def address(tmp_path) -> Iterator[str]:
     """An empty database that is gone afterwards: a file, or a database on the server that the tests run on."""
-    if connection.vendor == "sqlite":
-        yield f"sqlite:///{tmp_path / 'bench.sqlite3'}"
-        return
-    named, name = connection.settings_dict, f"bench_{uuid4().hex[:12]}"
-    account = f"{named['USER']}:{named['PASSWORD']}@{named['HOST']}:{named['PORT']}"
-    with psycopg.connect(f"postgresql://{account}/postgres", autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql://{account}/{name}"
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    made = kept.copy(None, tmp_path / "bench.sqlite3")
+    yield made
+    if kept.ON_POSTGRES:
+        kept.drop(made)
 
 
 @pytest.fixture
 def bench(address, tmp_path) -> Bench:
     """Run `manage.py bench` with these arguments on the empty database."""
+    return bench_on(address, tmp_path)
 
+
+@pytest.fixture
+def bench_with_tables(tmp_path) -> Iterator[Bench]:
+    """The same, where somebody has migrated already, which takes five seconds."""
+    made = kept.copy(kept.migrated(), tmp_path / "bench.sqlite3")
+    yield bench_on(made, tmp_path)
+    if kept.ON_POSTGRES:
+        kept.drop(made)
+
+
+def bench_on(address: str, tmp_path: Path) -> Bench:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "manage.py", "bench", *arguments],
@@ -73,16 +80,16 @@ def test_route_prints_one_line_and_counts_the_same_statements_for_any_number_of_
 
 
 @pytest.mark.server
-def test_intake_answers_every_post_and_leaves_nothing_waiting(bench):
-    figures = figures_of(bench("intake", "--leads", str(LEADS), "--seconds", "1", "--repeats", "1"))
+def test_intake_answers_every_post_and_leaves_nothing_waiting(bench_with_tables):
+    figures = figures_of(bench_with_tables("intake", "--leads", str(LEADS), "--seconds", "1", "--repeats", "1"))
     assert figures["statuses"].keys() <= {"201", "202"}
     assert (figures["unanswered"], figures["left_waiting"]) == (0, 0)
     assert figures["arrivals"].keys() == {"20", "100"}
     assert {row["alerts_early"] for row in figures["arrivals"].values()} == {0}
 
 
-def test_a_missing_folder_of_floors_is_one_sentence(bench, tmp_path):
-    done = bench("route", "--leads", str(LEADS), "--floors", str(tmp_path / "nowhere"))
+def test_a_missing_folder_of_floors_is_one_sentence(bench_with_tables, tmp_path):
+    done = bench_with_tables("route", "--leads", str(LEADS), "--floors", str(tmp_path / "nowhere"))
     assert (done.returncode, done.stdout) == (1, "")
     assert "There is no floor_" in done.stderr.splitlines()[-1]
 
