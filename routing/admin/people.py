@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from owners.admin.base import LockedAdmin, PlainForm, RecordAdmin
+from owners.admin.words import join_words
 from routing.models import LedgerEntry, OwnerLoad, RotationState, SlaPolicy
 
 
@@ -14,12 +15,20 @@ class PolicyForm(PlainForm):
 class SlaPolicyAdmin(LockedAdmin):
     form = PolicyForm
     list_display = [
-        "name", "key", "position", "lead_types", "tiers", "accept_minutes", "first_touch_minutes",
+        "name", "position", "for_types", "for_tiers", "accept_minutes", "first_touch_minutes",
         "no_activity_minutes", "review_minutes", "real_time",
     ]  # fmt: skip
     list_filter = ["real_time"]
     search_fields = ["name", "key"]
     prepopulated_fields = {"key": ["name"]}
+
+    @admin.display(description="Lead types", ordering="lead_types")
+    def for_types(self, policy):
+        return join_words(policy.lead_types) or "any"
+
+    @admin.display(description="Tiers", ordering="tiers")
+    def for_tiers(self, policy):
+        return join_words(policy.tiers) or "any"
 
 
 @admin.register(RotationState)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist
+from django.utils.text import Truncator
 
 from owners.admin.base import ReadOnlyInline, RecordAdmin, pretty, pretty_json
 from routing.admin.questions import ClockQuestion, DeliveryQuestion
@@ -31,10 +32,9 @@ class DecisionAdmin(RecordAdmin):
         "status",
         "hierarchy_step",
         "owner",
-        "tier",
         "route_flag",
         "decided_at",
-        "reason",
+        "why",
     ]
     list_filter = ["status", "hierarchy_step", "route_flag", "lead_type", "high_intent", "decided_at"]
     list_select_related = ["lead", "owner"]
@@ -51,6 +51,10 @@ class DecisionAdmin(RecordAdmin):
         ("Trace and candidates as stored", {"fields": ["trace_shown", "candidates_shown"], "classes": ["collapse"]}),
         ("Snapshot", {"fields": ["snapshot_shown"], "classes": ["collapse"]}),
     ]
+
+    @admin.display(description="Reason")
+    def why(self, decision):
+        return Truncator(decision.reason).chars(90)
 
     def render_change_form(self, request, context, *args, obj=None, **kwargs):
         context["told"] = _told(obj) if obj else None
@@ -103,7 +107,7 @@ class PlanActionAdmin(RecordAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(RecordAdmin):
-    list_display = ["id", "kind", "channel", "owner", "state", "attempts", "created_at", "sent_at", "error"]
+    list_display = ["id", "kind", "channel", "owner", "state", "attempts", "sent_at", "error"]
     list_filter = [DeliveryQuestion, "state", "kind", "channel", "created_at"]
     list_select_related = ["owner"]
     search_fields = ["decision__id__exact", "owner__name"]
@@ -111,7 +115,7 @@ class DeliveryAdmin(RecordAdmin):
 
 @admin.register(SlaClock)
 class SlaClockAdmin(RecordAdmin):
-    list_display = ["lead", "kind", "owner", "state", "started_at", "due_at", "ended_at", "policy_key"]
+    list_display = ["lead", "kind", "owner", "state", "due_at", "ended_at", "policy_key"]
     list_filter = [ClockQuestion, "state", "kind", "due_at"]
     list_select_related = ["lead", "owner"]
     search_fields = ["lead__id__exact", "lead__email", "owner__name", "policy_key"]
