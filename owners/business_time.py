@@ -1,5 +1,4 @@
-"""Weekly hours, breaks, dated days, absences, pauses and instants come in; due times, working time and its segments
-go out; rows are left alone.
+"""Hours, absences and instants come in; due times, working time and its segments go out; rows are left alone.
 
 The one definition everything follows. An instant is open when the wall clock of the zone, at that instant, lies in
 what its date has open, and the instant lies in no absence and no pause. A date that is a special day has its own

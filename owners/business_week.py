@@ -1,5 +1,4 @@
-"""Weekly blocks, breaks and dated days come in; what they open on the wall clock, laid onto UTC, goes out; absences,
-pauses and all questions are left to `owners.business_time`.
+"""Weekly blocks, breaks and dated days come in; what they open goes out, in UTC; absences are left to `business_time`.
 
 Wall clocks are reckoned with in two forms. What comes back every week is minutes since Monday 00:00. What has a
 date is a datetime that shows the clock's face: it says UTC only so that it can be compared and shifted. Either
