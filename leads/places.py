@@ -11,9 +11,11 @@ import re
 import zoneinfo
 from collections.abc import Iterator
 from functools import lru_cache
-from unicodedata import combining, normalize
+from unicodedata import normalize
 
 import pycountry
+
+from owners.places import fold
 
 # Languages of business forms. Of the 161 catalogues the small ones hold slips that name the wrong country.
 _LOCALES = (
@@ -100,12 +102,6 @@ _JOINED = {
 _POSTAL_PREFIX = re.compile(r"^(?:[A-Z]{1,3})-(?=\d)")
 _ZIP_PLUS_4 = re.compile(r"\d{5}-?\d{4}")
 _LONGEST_POSTAL = 12
-
-
-def fold(name: str) -> str:
-    """Give a name for comparison: no case, accents or punctuation, single spaces."""
-    plain = "".join(c for c in normalize("NFKD", name.casefold()) if not combining(c))
-    return " ".join("".join(c if c.isalnum() else " " for c in plain).split())
 
 
 def country_code(value: str) -> str:

@@ -6,6 +6,7 @@ whether the cache still holds. So every change of a configuration row takes the 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import F
@@ -26,39 +27,40 @@ class ConfigStamp(models.Model):
         return f"configuration {self.number}"
 
 
-def touch() -> None:
-    """Say that configuration changed. Call inside `writing()`."""
-    if not ConfigStamp.objects.filter(id=1).update(number=F("number") + 1):
-        ConfigStamp.objects.create(id=1, number=1)
+def touch(*, of_map: bool = False) -> None:
+    """Say that configuration changed, `of_map`: areas among it. Call inside `writing()`."""
+    map_rise = int(of_map)
+    if not ConfigStamp.objects.filter(id=1).update(number=F("number") + 1, map_number=F("map_number") + map_rise):
+        ConfigStamp.objects.create(id=1, number=1, map_number=map_rise)
 
 
 @contextmanager
-def changing() -> Iterator[None]:
+def changing(*, of_map: bool = False) -> Iterator[None]:
     """Wrap bulk changes of configuration that go around `save()`: lock first, stamp last."""
     with writing():
         yield
-        touch()
+        touch(of_map=of_map)
 
 
 class ConfigQuerySet(models.QuerySet):
     """The set-wise writes of configuration, each under the lock and stamped."""
 
     def update(self, **kwargs):
-        with changing():
+        with changing(of_map="write" in self.model.on_map):
             return super().update(**kwargs)
 
     def delete(self):
-        with changing():
+        with changing(of_map="delete" in self.model.on_map):
             return super().delete()
 
     delete.queryset_only = True  # as Django's own: `Owner.objects.delete()` must not be
 
     def bulk_create(self, objs, *args, **kwargs):
-        with changing():
+        with changing(of_map="write" in self.model.on_map):
             return super().bulk_create(objs, *args, **kwargs)
 
     def bulk_update(self, objs, fields, *args, **kwargs):
-        with changing():
+        with changing(of_map="write" in self.model.on_map):
             return super().bulk_update(objs, fields, *args, **kwargs)
 
 
@@ -67,13 +69,16 @@ class ConfigModel(models.Model):
 
     objects = ConfigQuerySet.as_manager()
 
+    on_map: ClassVar[frozenset[str]] = frozenset()
+    """Which of its changes, `write` or `delete`, change areas of the map, which is compiled apart."""
+
     class Meta:
         abstract = True
 
     def save(self, *args, **kwargs):
-        with changing():
+        with changing(of_map="write" in self.on_map):
             super().save(*args, **kwargs)
 
     def delete(self, *args, **kwargs):
-        with changing():
+        with changing(of_map="delete" in self.on_map):
             return super().delete(*args, **kwargs)

@@ -13,6 +13,7 @@ from django.utils.timezone import now as clock
 
 from owners.models import ConfigStamp, Owner
 from owners.writer import after_rollback
+from routing import maps
 from routing.engine.people import People, compile_people
 from routing.engine.rules import DEFAULT_ORDER, RuleSet, compile_rules
 from routing.models import ConfigRevision, RuleSetVersion
@@ -60,7 +61,7 @@ def people_now() -> People:
     for known in (held, _seen):
         if known is not None and known.stamp == stamp:
             return known.people
-    _seen = _Held(stamp, compile_people(0, current_content()))
+    _seen = _Held(stamp, compile_people(0, current_content(), maps.map_now()))
     return _seen.people
 
 
@@ -68,10 +69,10 @@ def _people(stamp: int) -> People:
     global _held, _unsure
     held = _held
     if held is None or held.stamp != stamp:
-        revision, content = current_revision(clock())
-        held = _held = _Held(stamp, compile_people(revision, content))
         _unsure = True
         transaction.on_commit(_committed)
+        revision, content = current_revision(clock())
+        held = _held = _Held(stamp, compile_people(revision, content, maps.compiled_map(content)))
     return held.people
 
 
@@ -92,6 +93,7 @@ def forget() -> None:
     """Drop what is held: after a rolled-back transaction it may cite a revision that was never stored."""
     global _held
     _held = None
+    maps.forget()
 
 
 def forget_all() -> None:
@@ -118,6 +120,5 @@ def no_rules(answerable: int) -> RuleSet:
 @lru_cache(maxsize=32)
 def people_of(revision: int) -> People:
     """The compiled people of a stored revision, for replay."""
-    return compile_people(
-        revision, json.loads(ConfigRevision.objects.values_list("content", flat=True).get(pk=revision))
-    )
+    content = json.loads(ConfigRevision.objects.values_list("content", flat=True).get(pk=revision))
+    return compile_people(revision, content, maps.compiled_map(content))

@@ -23,9 +23,9 @@ from owners.models import (
     SpecialDay,
     Team,
     Territory,
-    TerritoryArea,
     WeeklyHours,
 )
+from routing.maps import stored_map
 from routing.models import ConfigRevision, SlaPolicy
 
 
@@ -44,7 +44,7 @@ def current_revision(now: datetime) -> tuple[int, dict[str, Any]]:
 
     Call inside `writing()`: the rows and the revision have to belong together.
     """
-    content = current_content()
+    content = current_content(stored_map(now))
     text = canonical_json(content)
     revision, _ = ConfigRevision.objects.get_or_create(
         digest=digest_of(text), defaults={"content": text, "created_at": now}
@@ -52,15 +52,18 @@ def current_revision(now: datetime) -> tuple[int, dict[str, Any]]:
     return revision.pk, content
 
 
-def current_content() -> dict[str, Any]:
-    """The rows as `engine.people.compile_people` reads them; eighteen queries, however many rows."""
+def current_content(map: int = 0) -> dict[str, Any]:
+    """The rows as `engine.people.compile_people` reads them; seventeen queries, however many rows.
+
+    `map`: the revision that holds the areas; 0 for a reader, who takes them from `routing.maps.map_now`.
+    """
     return {
         "owners": _owners(),
         "teams": _teams(),
         "calendars": _calendars(),
         "pools": _pools(),
         "territories": _territories(),
-        "areas": _areas(),
+        "map": map,
         "policies": _policies(),
         "lead_types": list(LeadType.objects.order_by("key").values("key", "high_intent")),
         "pipelines": _pipelines(),
@@ -182,14 +185,6 @@ def _pools() -> list[dict[str, Any]]:
 
 def _territories() -> list[dict[str, Any]]:
     return _rows(Territory, id="id", key="key", name="name", owner="owner_id", team="team_id")
-
-
-def _areas() -> list[dict[str, Any]]:
-    areas = TerritoryArea.objects.order_by("country", "region", "postal_prefix").values_list(
-        "country", "region", "postal_prefix", "territory__key"
-    )
-    keys = ("country", "region", "postal_prefix", "territory")
-    return [dict(zip(keys, area, strict=True)) for area in areas]
 
 
 def _policies() -> list[dict[str, Any]]:

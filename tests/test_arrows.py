@@ -45,7 +45,7 @@ MODEL_IMPORTS = {
 }
 """What models may import of ours besides each other: no domain module."""
 
-ENGINE_IMPORTS = ("routing.engine", "owners.business_time")
+ENGINE_IMPORTS = ("routing.engine", "owners.business_time", "owners.places")
 IMPURE = {"django", "time", "random", "secrets", "uuid", "os", "socket", "threading", "logging", "urllib3", "ninja"}
 CLOCK = re.compile(r"\b(?:datetime|date)\.(?:now|utcnow|today)\(")
 
@@ -129,8 +129,10 @@ def test_engine_is_pure(name):
     assert CLOCK.findall(path.read_text()) == [], "time comes in as a parameter"
 
 
-@pytest.mark.parametrize(("name", "below"), [("business_time", ["owners.business_week"]), ("business_week", [])])
-def test_business_time_is_pure(name, below):
+@pytest.mark.parametrize(
+    ("name", "below"), [("business_time", ["owners.business_week"]), ("business_week", []), ("places", [])]
+)
+def test_what_the_engine_imports_is_pure(name, below):
     ours = [each for each in imports(OURS[f"owners/{name}.py"]) if each.split(".")[0] in {*IMPURE, *APPS}]
     assert sorted(set(ours)) == below
 

@@ -8,6 +8,8 @@ from owners.models.people import Owner, Team
 
 
 class Territory(ConfigModel):
+    on_map = frozenset({"delete"})  # which takes its areas with it
+
     key = models.SlugField(max_length=80)
     name = models.CharField(max_length=120)
     owner = models.ForeignKey(Owner, models.PROTECT, null=True, blank=True, related_name="territories")
@@ -25,8 +27,11 @@ class Territory(ConfigModel):
 class TerritoryArea(ConfigModel):
     """A place that belongs to a territory: a country, or in it a region, a city, a postal prefix or a postal range.
 
-    The most specific wins: the longest prefix and the narrowest range, then the city, the region, the country.
+    The most specific wins: by postal code the smallest part of all codes, then the city, the region, the country.
+    Texts are in the form of `owners.places`, in which places are compared.
     """
+
+    on_map = frozenset({"write", "delete"})
 
     territory = models.ForeignKey(Territory, models.CASCADE, related_name="areas")
     country = models.CharField(max_length=2, help_text="ISO 3166-1 alpha-2, such as DE.")

@@ -13,6 +13,7 @@ from owners.models import Owner, User
 from owners.roles import Role
 from routing.engine.people import People, Person, compile_people
 from routing.health import State, worker_state
+from routing.maps import map_now
 from routing.models import Delivery, PlanAction, ReviewItem, Rule, RuleSetVersion, SlaClock
 from routing.revision import current_content
 
@@ -58,7 +59,7 @@ class Seen:
 
 def look(now: datetime) -> Seen:
     """Read it all: the configuration's queries and a dozen more."""
-    people = compile_people(0, current_content())
+    people = compile_people(0, current_content(), map_now())
     return Seen(
         now=now,
         people=people,

@@ -33,7 +33,8 @@ def _territory(facts: dict[str, Any], people: People) -> None:
     if facts.get("territory") in people.territories:
         return
     facts.pop("territory", None)
-    found = people.territory_of(facts.get("country", ""), facts.get("region", ""), facts.get("postal_code", ""))
+    place = (facts.get(name, "") for name in ("country", "region", "postal_code", "city"))
+    found = people.territory_of(*place)
     if found:
         facts["territory"] = found.key
 

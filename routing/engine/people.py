@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from owners.business_time import ALWAYS, Hours, HoursError
+from routing.engine.map import Key, Map
 from routing.engine.rotation import Member
 
 
@@ -138,8 +139,9 @@ class People:
     teams: Mapping[int, TeamOf]
     pools: Mapping[int, PoolOf]
     territories: Mapping[str, TerritoryOf]
-    areas: Mapping[tuple[str, str, str], str]
-    longest_prefix: int
+    map: Map
+    by_area: Mapping[Key, TerritoryOf]
+    """The territories by what areas of the map name them by."""
     policies: tuple[Policy, ...]
     high_intent: Mapping[str, bool]
     pipelines: Mapping[str, Mapping[str, tuple[int, int]]]
@@ -148,16 +150,10 @@ class People:
     around: dict[int, frozenset[int]] = field(default_factory=dict, compare=False, repr=False)
     """What `routing.engine.needs` worked out: pool → owners whose numbers it may need."""
 
-    def territory_of(self, country: str, region: str, postal_code: str) -> TerritoryOf | None:
-        """The territory of a place: the longest postal prefix, then the region, then the country."""
-        if not country:
-            return None
-        postal = postal_code.replace(" ", "").upper()
-        for length in range(min(len(postal), self.longest_prefix), 0, -1):
-            if key := self.areas.get((country, "", postal[:length])):
-                return self.territories[key]
-        key = (region and self.areas.get((country, region, ""))) or self.areas.get((country, "", ""))
-        return self.territories[key] if key else None
+    def territory_of(self, country: str, region: str, postal_code: str, city: str = "") -> TerritoryOf | None:
+        """The territory of a place, as `Map` finds it."""
+        found = self.map.find(country, region, city, postal_code)
+        return None if found is None else self.by_area.get(found)
 
     def policy_for(self, key: str, lead_type: str, tier: str) -> Policy:
         """The policy a rule names, else the first that fits; the built-in one when none does."""
@@ -173,22 +169,32 @@ class People:
 BUILT_IN_POLICY = Policy("built_in", frozenset(), frozenset(), None, 15 * 60, 30 * 60, 60 * 60, False)
 
 
-def compile_people(revision: int, content: Mapping[str, Any]) -> People:
-    """`content` as `routing.revision` writes it; ids as JSON numbers, keyed lists as arrays of objects."""
-    areas = {(area["country"], area["region"], area["postal_prefix"]): area["territory"] for area in content["areas"]}
+def compile_people(revision: int, content: Mapping[str, Any], map: Map | None = None) -> People:
+    """`content` as `routing.revision` writes it; ids as JSON numbers, keyed lists as arrays of objects.
+
+    `map`: the one that the content names; earlier revisions hold their areas themselves.
+    """
+    territories = [TerritoryOf(**row) for row in content["territories"]]
     return People(
         revision=revision,
         owners=_persons(content),
         teams={row["id"]: TeamOf(**row) for row in content["teams"]},
         pools={row["id"]: _pool(row) for row in content["pools"]},
-        territories={row["key"]: TerritoryOf(**row) for row in content["territories"]},
-        areas=areas,
-        longest_prefix=max((len(prefix) for _, _, prefix in areas), default=0),
+        territories={territory.key: territory for territory in territories},
+        map=_map_within(content) if map is None else map,
+        by_area={name: territory for territory in territories for name in (territory.id, territory.key)},
         policies=tuple(_policy(row) for row in content["policies"]),
         high_intent={row["key"]: row["high_intent"] for row in content["lead_types"]},
         pipelines={row["key"]: {key: (row["id"], id) for key, id in row["stages"]} for row in content["pipelines"]},
         sources={row["id"]: SourceOf(**row) for row in content["sources"]},
     )
+
+
+def _map_within(content: Mapping[str, Any]) -> Map:
+    """The map of a revision from before maps were revisions of their own."""
+    areas = content.get("areas", ())
+    rows = ((area["country"], area["region"], "", area["postal_prefix"], "", "", area["territory"]) for area in areas)
+    return Map(rows, by_letter=True)
 
 
 Row = Mapping[str, Any]

@@ -1,5 +1,6 @@
 """The configuration as routing sees it: its keys, its text, when a new revision is stored."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -7,9 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from leads.models import LeadType, Source, Stage
-from owners.models import Absence, Membership, Owner, PoolMember, Team, WeeklyHours
+from owners.models import Absence, Membership, Owner, PoolMember, Team, TerritoryArea, WeeklyHours
 from owners.writer import writing
+from routing.current import people_of
 from routing.engine.people import compile_people
+from routing.maps import areas, map_now, map_number
 from routing.models import ConfigRevision, SlaPolicy
 from routing.revision import canonical_json, current_content, current_revision
 from tests.routing.rows import NOW, make_crm, make_owner, make_people, make_pool
@@ -61,7 +64,7 @@ def test_the_content_names_everything_that_routing_reads():
         "territories": [
             {"id": people.territory.pk, "key": "dach", "name": "DACH", "owner": elena, "team": team}
         ],
-        "areas": [{"country": "DE", "region": "", "postal_prefix": "", "territory": "dach"}],
+        "map": 0,
         "policies": [
             {
                 "key": "fast", "lead_types": [], "tiers": ["gold", "priority"], "accept_minutes": 5,
@@ -79,7 +82,7 @@ def test_the_content_compiles():
     people = make_people()
     make_crm(people)
     SlaPolicy.objects.create(key="fast", name="Fast")
-    compiled = compile_people(7, current_content())
+    compiled = compile_people(7, current_content(), map_now())
     elena = compiled.owners[people.elena.pk]
     assert (compiled.revision, elena.teams, elena.languages) == (7, (people.team.pk,), {"de", "en"})
     assert compiled.owners[people.marco.pk].absent_until(NOW) == NOW + timedelta(days=2)
@@ -138,7 +141,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows():
         make_pool(f"pool{number}", make_owner(f"owner{number}"), people.elena)
     with CaptureQueriesContext(connection) as many:
         current_content()
-    assert (len(few), len(many)) == (18, 18)
+    assert (len(few), len(many)) == (17, 17)
 
 
 def test_a_revision_is_stored_once_per_configuration():
@@ -151,7 +154,7 @@ def test_a_revision_is_stored_once_per_configuration():
         Source.objects.update(key="web")
         back, _ = current_revision(NOW)
     assert (first == again == back, changed != first) == (True, True)
-    assert ConfigRevision.objects.count() == 2
+    assert ConfigRevision.objects.count() == 3  # the map is one of them
     stored = ConfigRevision.objects.get(pk=first)
     assert (stored.content, stored.created_at) == (canonical_json(content), NOW)
 
@@ -163,3 +166,53 @@ def test_stages_stand_with_their_own_pipeline_by_key():
     assert current_content()["pipelines"] == [
         {"id": crm.pipeline.pk, "key": "sales", "stages": [["a", first.pk], ["new", new.pk]]}
     ]
+
+
+def test_an_absence_neither_reads_nor_stores_the_map_again():
+    people = make_people()
+    TerritoryArea.objects.create(territory=people.territory, country="DE", city="berlin")
+    with writing():
+        before, held = current_revision(NOW)
+        Absence.objects.create(owner=people.elena, starts_at=NOW, ends_at=NOW + timedelta(days=1))
+        with CaptureQueriesContext(connection) as queries:
+            after, content = current_revision(NOW)
+    assert not [query for query in queries if "territoryarea" in query["sql"]]
+    assert (before != after, held["map"]) == (True, content["map"])
+    stored = ConfigRevision.objects.get(pk=content["map"])
+    assert json.loads(stored.content) == {
+        "areas": [
+            ["DE", "", "", "", "", "", people.territory.pk],
+            ["DE", "", "berlin", "", "", "", people.territory.pk],
+        ]
+    }
+    assert people_of(after).territory_of("DE", "", "", "Berlin").key == "dach"
+
+
+def test_the_map_is_another_one_after_each_change_of_its_areas():
+    people = make_people()
+    numbers = [map_number()]
+    for change in (
+        lambda: people.area.save(),
+        lambda: TerritoryArea.objects.update(country="AT"),
+        lambda: TerritoryArea.objects.bulk_create([TerritoryArea(territory=people.territory, country="FR")]),
+        lambda: TerritoryArea.objects.filter(country="FR").delete(),
+        lambda: people.territory.delete(),
+    ):
+        change()
+        numbers.append(map_number())
+    assert numbers == [numbers[0] + step for step in range(6)]
+    people.elena.save()
+    assert (map_number(), areas()) == (numbers[-1], [])
+
+
+def test_a_revision_that_holds_its_areas_itself_still_compiles():
+    make_people()
+    content = current_content()
+    del content["map"]
+    content["areas"] = [
+        {"country": "GB", "region": "", "postal_prefix": "E1", "territory": "dach"},
+        {"country": "US", "region": "US-CA", "postal_prefix": "", "territory": "dach"},
+    ]
+    compiled = compile_people(7, content)
+    places = (("GB", "", "E10 6AN"), ("US", "US-CA", ""), ("US", "", ""))
+    assert [(found := compiled.territory_of(*place)) and found.key for place in places] == ["dach", "dach", None]
