@@ -13,11 +13,13 @@ from django.db.models.functions import Now
 
 from owners.models import (
     Absence,
+    Calendar,
     Delegation,
     Membership,
     Owner,
     Pool,
     PoolMember,
+    SpecialDay,
     Team,
     Territory,
     TerritoryArea,
@@ -148,9 +150,20 @@ def visible_absences(user: Any) -> QuerySet[Absence]:
     return _of_owners(Absence, user)
 
 
+@scope_of(Calendar)
+def visible_calendars(user: Any) -> QuerySet[Calendar]:
+    """Those of offices are everybody's to read."""
+    return shared(Calendar, user)
+
+
 @scope_of(WeeklyHours)
 def visible_hours(user: Any) -> QuerySet[WeeklyHours]:
-    return _of_owners(WeeklyHours, user)
+    return _of_owners_or_calendars(WeeklyHours, user)
+
+
+@scope_of(SpecialDay)
+def visible_special_days(user: Any) -> QuerySet[SpecialDay]:
+    return _of_owners_or_calendars(SpecialDay, user)
 
 
 @scope_of(Membership)
@@ -201,3 +214,11 @@ def _of_owners(model: Any, user: Any) -> QuerySet:
     if reach_of(user) == Reach.NUMBERS:
         return model.objects.none()
     return by_reach(model, user, lambda: owned(user))
+
+
+def _of_owners_or_calendars(model: Any, user: Any) -> QuerySet:
+    """Those of calendars are everybody's to read, those of a person are not."""
+    of_calendars = Q(calendar__isnull=False)
+    if reach_of(user) == Reach.NUMBERS:
+        return model.objects.filter(of_calendars)
+    return by_reach(model, user, lambda: of_calendars | owned(user))

@@ -81,6 +81,7 @@ NAVIGATION = (
             Entry("pools", "Pools", "scale", (_list("owners_pool"),), "owners.view_pool"),
             Entry("territories", "Territories", "map", (_list("owners_territory"),), "owners.view_territory"),
             Entry("people", "People", "users-round", (_list("owners_owner"),), "owners.view_owner"),
+            Entry("calendars", "Calendars", "calendar", (_list("owners_calendar"),), "owners.view_calendar"),
             Entry("sources", "Sources", "plug", (_list("leads_source"),), "leads.view_source"),
             Entry("slas", "SLAs", "timer", (_list("routing_slapolicy"),), "routing.view_slapolicy"),
         ),
@@ -106,7 +107,8 @@ NAVIGATION = (
 )
 HELP = {
     "today": "today", "queue": "queue", "my": "my-leads", "leads": "lead", "rules": "rules", "pools": "pools",
-    "territories": "territories", "people": "people", "sources": "sources", "slas": "slas", "reports": "reports",
+    "territories": "territories", "people": "people", "calendars": "calendars", "sources": "sources", "slas": "slas",
+    "reports": "reports",
     "decisions": "lead", "clocks": "slas", "alerts": "escalation", "events": "sources", "users": "roles",
     "tokens": "api",
 }  # fmt: skip

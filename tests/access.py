@@ -14,8 +14,8 @@ ROLES = ("visitor", "Administrator", "RevOps", "Manager", "Auditor", "Rep", "Mar
 
 MODELS = {
     # What the company is made of: RevOps writes it, managers see their part.
-    "configuration": "owners_owner owners_team owners_pool leads_source leads_leadtype leads_pipeline leads_stage"
-    " leads_company leads_contact leads_deal routing_slapolicy",
+    "configuration": "owners_owner owners_team owners_calendar owners_pool leads_source leads_leadtype leads_pipeline"
+    " leads_stage leads_company leads_contact leads_deal routing_slapolicy",
     # What managers write for the teams they lead; not all of it may be added or deleted by them.
     "team": "owners_absence owners_delegation owners_territoryarea",
     "member": "owners_poolmember",
@@ -32,7 +32,7 @@ MODELS = {
     "superuser": "auth_group django_q_schedule django_q_success django_q_failure django_q_ormq",
 }
 
-SHARED = {"leads_source", "leads_leadtype", "leads_pipeline", "leads_stage", "routing_slapolicy"}
+SHARED = {"owners_calendar", "leads_source", "leads_leadtype", "leads_pipeline", "leads_stage", "routing_slapolicy"}
 """Words that the whole company uses: nobody's row is outside anybody's scope."""
 
 TABLE = """
@@ -104,6 +104,8 @@ admin:{configuration}_change        GET       login   ok    ok     ok      ok   
 admin:{configuration}_change        POST      login   ok    ok     403     403     403   403    403
 admin:{configuration}_delete        GET,POST  login   ok    ok     403     403     403   403    403
 admin:{configuration}_history       GET       login   ok    ok     ok      ok      403   403    403
+
+admin:owners_calendar_holidays      GET,POST  login   ok    ok     403     403     403   403    403
 
 admin:{team}_changelist             GET,POST  login   ok    ok     ok      ok      403   403    403
 admin:{team}_add                    GET,POST  login   ok    ok     ok      403     403   403    403

@@ -1,91 +1,38 @@
-"""Admin of teams and owners with their hours and absences."""
-
-from itertools import combinations
+"""Admin of teams and owners with their hours, special days, absences and covers."""
 
 import pycountry
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.forms.models import BaseInlineFormSet
+from django.utils import timezone
+from django.utils.html import format_html
 
+from owners import cover, week
 from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline, link_to_list
-from owners.admin.words import ClockField
-from owners.business_time import Hours, HoursError
-from owners.models import Absence, Owner, Team, WeeklyHours
+from owners.admin.hours import DayInline, HoursInline, RecordedMixin
+from owners.models import Absence, Owner, Team
 from owners.models import Membership as TeamMembership
 
 CHANNELS = ("in_app", "email")
 
 
-class HoursForm(PlainForm):
-    sentences = {
-        "hours_not_empty": "A block of hours has to end at another time than it starts.",
-        "hours_within_a_day": "A block starts before 24:00 and ends at 24:00 at the latest.",
-        "hours_on_a_weekday": "Choose a day of the week.",
-    }
-    start_minute = ClockField(label="From")
-    end_minute = ClockField(label="To", help_text="24:00 is midnight; before the start: on the next day.")
-
-
-class HoursFormSet(BaseInlineFormSet):
-    """Blocks that together are a week: routing refuses hours that overlap, and their owner would get nothing."""
-
-    def clean(self):
-        staying = [form for form in self.forms if not self._should_delete_form(form)]
-        if all(form.is_valid() for form in staying):
-            _refuse_overlap([form.instance for form in staying if form.cleaned_data] + self._unseen())
-        super().clean()
-
-    def _unseen(self) -> list[WeeklyHours]:
-        """Blocks that somebody else added while this page was open."""
-        if not self.instance.pk:
-            return []
-        posted = [form.instance.pk for form in self.forms if form.instance.pk]
-        return list(WeeklyHours.objects.filter(owner=self.instance).exclude(pk__in=posted))
-
-
-def _refuse_overlap(blocks: list[WeeklyHours]) -> None:
-    """Raises ValidationError that names the first two blocks of which no week can be made."""
-    if not blocks or _make_a_week(*blocks):
-        return
-    for one, other in combinations(sorted(blocks, key=_place), 2):
-        if _place(one) == _place(other):
-            raise ValidationError(f"{one} is there twice. Remove one of the two.", code="overlapping_blocks")
-        if not _make_a_week(one, other):
-            raise ValidationError(
-                f"{one} and {other} overlap. Change or remove one of the two.", code="overlapping_blocks"
-            )
-
-
-def _make_a_week(*blocks: WeeklyHours) -> bool:
-    try:
-        # Whether blocks overlap is the same in every zone; the owner's own has its own check.
-        Hours("UTC", [_place(block) for block in blocks])
-    except HoursError:
-        return False
-    return True
-
-
-def _place(block: WeeklyHours) -> tuple[int, int, int]:
-    return block.weekday, block.start_minute, block.end_minute
-
-
-class HoursInline(ScopedInline):
-    model = WeeklyHours
-    fields = ["weekday", "start_minute", "end_minute"]
-    form = HoursForm
-    formset = HoursFormSet
-    verbose_name = "block of weekly hours"
-    verbose_name_plural = "weekly hours, in the owner's time zone; without any, every hour is a working hour"
+class OwnerHoursInline(HoursInline):
+    verbose_name_plural = "weekly hours and breaks, in the owner's time zone; without any, those of the calendar"
 
 
 class AbsenceForm(PlainForm):
     sentences = {"absence_ends_after_it_starts": "The absence has to end after it starts."}
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "kind" in self.fields:  # shown only, to whoever may not change it
+            self.fields["kind"].required = False  # away, unless it is said
+
 
 class AbsenceInline(ScopedInline):
     model = Absence
-    fields = ["starts_at", "ends_at", "reason"]
+    fields = ["kind", "starts_at", "ends_at", "reason", "recorded_by"]
+    readonly_fields = ["recorded_by"]
     form = AbsenceForm
 
 
@@ -114,8 +61,13 @@ class OwnerForm(PlainForm):
 
     def clean(self):
         cleaned = super().clean()
-        if self.instance.pk and cleaned.get("cover") == self.instance:
+        chosen, until, now = cleaned.get("cover"), cleaned.get("cover_until"), timezone.now()
+        if not self.instance.pk or chosen is None:
+            return cleaned
+        if chosen == self.instance:
             self.add_error("cover", self.sentences["owner_does_not_cover_themselves"])
+        elif (until is None or until > now) and (refused := cover.refusal(self.instance.pk, chosen.pk, now)):
+            self.add_error("cover", refused)
         return cleaned
 
 
@@ -128,34 +80,45 @@ def _language(word: str) -> str:
 
 
 @admin.register(Owner)
-class OwnerAdmin(LimitedInlines, LockedAdmin):
+class OwnerAdmin(RecordedMixin, LimitedInlines, LockedAdmin):
     form = OwnerForm
-    inlines = [MembershipInline, HoursInline, AbsenceInline]
+    inlines = [MembershipInline, OwnerHoursInline, DayInline, AbsenceInline]
     list_display = [
         "name",
         "key",
         "state",
         "accepts_leads",
         "time_zone",
+        "calendar",
         "cover",
         "cap_open",
         "cap_day",
         "cap_week",
     ]
     list_filter = ["state", "accepts_leads", "teams"]
-    list_select_related = ["cover"]
+    list_select_related = ["cover", "calendar"]
     search_fields = ["name", "key", "email"]
-    autocomplete_fields = ["user", "cover"]
+    autocomplete_fields = ["user", "cover", "calendar"]
     prepopulated_fields = {"key": ["name"]}
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
-    readonly_fields = ["all_absences"]
+    readonly_fields = ["working_week", "all_absences"]
     fieldsets = [
         (None, {"fields": ["name", "key", "user", "email", "state", "accepts_leads"]}),
-        ("When", {"fields": ["time_zone", "cover", "all_absences"]}),
+        ("When", {"fields": ["working_week", "time_zone", "calendar", "cover", "cover_until", "all_absences"]}),
         ("What", {"fields": ["languages", "service_lines", "source_keys"]}),
         ("How much", {"fields": ["cap_open", "cap_day", "cap_week"]}),
         ("Reached by", {"fields": ["alert_channels", "booking_url"]}),
     ]
+
+    @admin.display(description="Working week")
+    def working_week(self, owner):
+        if not owner.pk:
+            return "said here once the owner is saved"
+        now, held = timezone.now(), week.week_of(owner)
+        absences = list(owner.absences.filter(ends_at__gt=now).values_list("starts_at", "ends_at"))
+        return format_html(
+            "{}<br><strong>{}</strong>", week.in_words(held, now), week.now_in_words(held, absences, now)
+        )
 
     @admin.display(description="Absences")
     def all_absences(self, owner):
@@ -163,12 +126,13 @@ class OwnerAdmin(LimitedInlines, LockedAdmin):
 
 
 @admin.register(Absence)
-class AbsenceAdmin(LockedAdmin):
+class AbsenceAdmin(RecordedMixin, LockedAdmin):
     form = AbsenceForm
-    fields = ["owner", "starts_at", "ends_at", "reason"]
-    list_display = ["owner", "starts_at", "ends_at", "reason"]
-    list_select_related = ["owner"]
-    list_filter = ["starts_at"]
+    fields = ["owner", "kind", "starts_at", "ends_at", "reason", "recorded_by"]
+    readonly_fields = ["recorded_by"]
+    list_display = ["owner", "kind", "starts_at", "ends_at", "reason", "recorded_by"]
+    list_select_related = ["owner", "recorded_by"]
+    list_filter = ["kind", "starts_at"]
     search_fields = ["owner__name", "owner__key", "reason"]
     autocomplete_fields = ["owner"]
     date_hierarchy = "starts_at"
@@ -177,8 +141,8 @@ class AbsenceAdmin(LockedAdmin):
 @admin.register(Team)
 class TeamAdmin(LimitedInlines, LockedAdmin):
     inlines = [TeamMembersInline]
-    list_display = ["name", "key", "lead", "fallback_owner", "default_pool"]
-    list_select_related = ["lead", "fallback_owner", "default_pool"]
+    list_display = ["name", "key", "lead", "fallback_owner", "default_pool", "calendar"]
+    list_select_related = ["lead", "fallback_owner", "default_pool", "calendar"]
     search_fields = ["name", "key"]
-    autocomplete_fields = ["lead", "fallback_owner", "default_pool"]
+    autocomplete_fields = ["lead", "fallback_owner", "default_pool", "calendar"]
     prepopulated_fields = {"key": ["name"]}

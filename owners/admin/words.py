@@ -58,7 +58,7 @@ class WordsFormField(forms.CharField):
 
 
 class ClockField(forms.CharField):
-    """A time of day such as 09:00, up to 24:00, as minutes after midnight."""
+    """A time of day such as 09:00, up to 24:00, as minutes after midnight; None for nothing."""
 
     def __init__(self, **kwargs):
         kwargs.setdefault("widget", forms.TextInput(attrs={"size": 5, "placeholder": "09:00"}))
@@ -69,6 +69,8 @@ class ClockField(forms.CharField):
 
     def clean(self, value):
         text = super().clean(value)
+        if not text:  # where the field is not required
+            return None
         match = _CLOCK.fullmatch(text)
         minutes = int(match[1]) * 60 + int(match[2]) if match else None
         if minutes is None or minutes > 24 * 60:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from leads.models import Source
+from owners.cover import circle
 from routing.doctor.finding import ERROR, WARNING, Finding, counted, listed
 from routing.doctor.seen import Seen
 from routing.engine.people import Person, PoolOf, TeamOf, TerritoryOf
@@ -99,7 +100,14 @@ def _owner(seen: Seen, person: Person) -> Iterator[Finding]:
             " get no lead."
         )
         yield Finding(ERROR, "hours_unreadable", sentence, *OWNER, person.id)
-    if person.cover is not None and (gone := seen.state(person.cover)):
+    until = person.absent_until(seen.now)
+    if until and person.cover is not None and person.cover_at(seen.now) is None:
+        sentence = (
+            f"{person.name} is away until {until:%Y-%m-%d %H:%M} UTC, and {seen.name(person.cover)} covers no longer:"
+            f" the cover ended at {person.cover_ends:%Y-%m-%d %H:%M} UTC. Set a later end, or empty it."
+        )
+        yield Finding(WARNING, "cover_ended", sentence, *OWNER, person.id)
+    elif person.cover is not None and (gone := seen.state(person.cover)):
         sentence = f"{seen.name(person.cover)}, who covers for {person.name}, {gone}. Name another cover person."
         yield Finding(WARNING, "cover_gone", sentence, *OWNER, person.id)
     if not seen.emails.get(person.id) and (not person.channels or "email" in person.channels):
@@ -111,17 +119,13 @@ def _owner(seen: Seen, person: Person) -> Iterator[Finding]:
 
 def _cover_loops(seen: Seen) -> Iterator[Finding]:
     """Each circle of covers once, from its first owner on; when all of it is away, nobody is asked."""
-    covers = {id: person.cover for id, person in seen.people.owners.items() if person.state == "active"}
-    done: set[int] = set()
+    active = {id: person for id, person in seen.people.owners.items() if person.state == "active"}
+    covers = {id: cover for id, person in active.items() if (cover := person.cover_at(seen.now)) in active}
+    told: set[int] = set()
     for start in covers:
-        line: list[int] = []
-        at: int | None = start
-        while at is not None and at not in done and at in covers:
-            done.add(at)
-            line.append(at)
-            at = covers[at]
-        if at in line:
-            loop = line[line.index(at) :]
+        loop = circle(start, covers[start], covers)
+        if loop and not told.intersection(loop):
+            told.update(loop)
             shown = [seen.name(id) for id in loop[:LONGEST_LOOP]]
             shown += [f"{len(loop) - LONGEST_LOOP} more"] if len(loop) > LONGEST_LOOP else []
             names = " → ".join([*shown, seen.name(loop[0])])

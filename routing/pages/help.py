@@ -57,6 +57,9 @@ GROUPS: tuple[tuple[str, tuple[Topic, ...]], ...] = (
                 "territories",
             ),
             Topic("people", "People", "Owners and teams: hours, absences, covers and caps.", "people"),
+            Topic(
+                "calendars", "Calendars", "When people work: hours, breaks, holidays, absences, covers.", "calendars"
+            ),
             Topic("sources", "Sources", "Where leads come in, and who answers for each entry.", "sources"),
             Topic("slas", "SLAs", "How quickly which leads are worked, and how time is counted.", "slas"),
             Topic("escalation", "Escalation", "What happens when nobody acts."),

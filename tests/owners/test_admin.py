@@ -54,7 +54,7 @@ def owner_form(**more):
     given = {
         "name": "Elena", "key": "elena", "state": "active", "accepts_leads": "on", "time_zone": "Europe/Berlin",
     }  # fmt: skip
-    return {**given, **rows("memberships"), **rows("hours"), **rows("absences"), **more}
+    return {**given, **rows("memberships"), **rows("hours"), **rows("special_days"), **rows("absences"), **more}
 
 
 def errors_of(page, inline=None):

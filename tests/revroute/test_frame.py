@@ -75,7 +75,7 @@ PAGE_ENTRIES = {
     Role.INTEGRATOR: [],
 }
 SET_UP = ["users", "tokens", "everything"]
-ROUTING = ["rules", "pools", "territories", "people", "sources", "slas"]
+ROUTING = ["rules", "pools", "territories", "people", "calendars", "sources", "slas"]
 RECORDS = ["decisions", "clocks", "alerts", "events"]
 ADMIN_ENTRIES = {
     Role.ADMINISTRATOR: ["today", *ROUTING, *RECORDS, *SET_UP],

@@ -20,6 +20,7 @@ from leads.models import (
 )
 from owners.models import (
     Absence,
+    Calendar,
     Delegation,
     Membership,
     Owner,
@@ -85,6 +86,8 @@ def make_people(tag: str = "", country: str = "DE") -> SimpleNamespace:
         Membership.objects.create(owner=owner, team=team)
     WeeklyHours.objects.create(owner=elena, weekday=0, start_minute=540, end_minute=1020)
     absence = Absence.objects.create(owner=marco, starts_at=NOW, ends_at=NOW + timedelta(days=2), reason="holiday")
+    calendar = Calendar.objects.create(key=f"berlin{tag}", name="Berlin office", holiday_country="DE")
+    WeeklyHours.objects.create(calendar=calendar, weekday=0, start_minute=540, end_minute=1020)
     delegation = Delegation.objects.create(team=team, to=marco)
     pool = make_pool(f"emea{tag}", elena, marco, team=team)
     territory = Territory.objects.create(key=f"dach{tag}", name="DACH", owner=elena, team=team)
@@ -93,7 +96,7 @@ def make_people(tag: str = "", country: str = "DE") -> SimpleNamespace:
     source = Source.objects.create(key=f"web{tag}", name="Web", owner=elena, lead_type=demo, token_hash="a" * 64)
     return SimpleNamespace(
         elena=elena, marco=marco, team=team, absence=absence, delegation=delegation, pool=pool, territory=territory,
-        area=area, lead_type=demo, source=source,
+        area=area, lead_type=demo, source=source, calendar=calendar,
     )  # fmt: skip
 
 

@@ -29,9 +29,9 @@ PROTECTED = {
 }  # fmt: skip
 EDITED = {
     "leads.Company", "leads.Contact", "leads.Deal", "leads.LeadType", "leads.Pipeline", "leads.Source",
-    "leads.Stage", "owners.Absence", "owners.Delegation", "owners.Owner", "owners.Pool", "owners.PoolMember",
-    "owners.Team", "owners.Territory", "owners.TerritoryArea", "owners.User", "routing.ApiToken", "routing.Rule",
-    "routing.RuleSetVersion", "routing.SlaPolicy",
+    "leads.Stage", "owners.Absence", "owners.Calendar", "owners.Delegation", "owners.Owner", "owners.Pool",
+    "owners.PoolMember", "owners.Team", "owners.Territory", "owners.TerritoryArea", "owners.User", "routing.ApiToken",
+    "routing.Rule", "routing.RuleSetVersion", "routing.SlaPolicy",
 }  # fmt: skip
 
 
