@@ -4,9 +4,9 @@ Routing caches people, pools and policies compiled. The stamp tells it, with one
 whether the cache still holds. So every change of a configuration row takes the writer lock and raises it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F
@@ -82,3 +82,62 @@ class ConfigModel(models.Model):
     def delete(self, *args, **kwargs):
         with changing(of_map="delete" in self.on_map):
             return super().delete(*args, **kwargs)
+
+
+Values = tuple[Any, ...]
+Edits = Mapping[int, tuple[Values, Values]]
+"""By id: the values of `told_fields` before and after."""
+
+_listeners: list[Callable[[type[models.Model], Edits], None]] = []
+
+
+def on_edit(call: Callable[[type[models.Model], Edits], None]) -> Callable[[type[models.Model], Edits], None]:
+    """Have `call` called, in the edit's own transaction, for every edit of a model's `told_fields`: for an app that
+    this one does not know."""
+    _listeners.append(call)
+    return call
+
+
+class ToldQuerySet(ConfigQuerySet):
+    """Configuration whose edits are told on, those of many rows at once too."""
+
+    def update(self, **kwargs):
+        if self.model.told_fields.isdisjoint(kwargs):
+            return super().update(**kwargs)
+        with changing():
+            before = _values(self)
+            count = super().update(**kwargs)
+            _tell(self.model, before)
+            return count
+
+    update.alters_data = True
+
+
+class ToldModel(ConfigModel):
+    """A row some of whose fields mean something to a later app, which is told when they change; not of new rows."""
+
+    told_fields: ClassVar[frozenset[str]] = frozenset()
+    objects = ToldQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args, **kwargs):
+        with changing():
+            before = _values(type(self)._default_manager.filter(pk=self.pk)) if self.pk else {}
+            super().save(*args, **kwargs)
+            _tell(type(self), before)
+
+
+def _values(rows: models.QuerySet) -> dict[int, Values]:
+    return {id: tuple(values) for id, *values in rows.order_by().values_list("pk", *sorted(rows.model.told_fields))}
+
+
+def _tell(model: type[models.Model], before: Mapping[int, Values]) -> None:
+    if not before:
+        return
+    after = _values(model._default_manager.filter(pk__in=before))
+    edits = {id: (old, after[id]) for id, old in before.items() if id in after and after[id] != old}
+    if edits:
+        for call in _listeners:
+            call(model, edits)

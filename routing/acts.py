@@ -17,6 +17,7 @@ from owners.models import Owner
 from owners.writer import writing
 from routing.again import ask_again
 from routing.current import in_force
+from routing.ledger import credit
 from routing.models import Decision, Fact, OwnerLoad, ReviewItem
 from routing.moved import STAYING, end_follow_up, end_work
 from routing.moving import Asked, By, Standing, ask, decide_acts, standing
@@ -123,11 +124,13 @@ def reject_item(item: int, by: By, why: str, now: datetime) -> Done:
 # --- leads ------------------------------------------------------------------------------------------------
 
 
-def reassign(lead: int, to: int, by: By, why: str, now: datetime, seen_owner: int | None = None) -> Done:
+def reassign(
+    lead: int, to: int, by: By, why: str, now: datetime, seen_owner: int | None = None, cause: str = ""
+) -> Done:
     """Give a lead to somebody else, whatever became of it before.
 
     `seen_owner`: whose it was on the page where this was asked, 0 for nobody; the act is refused when that changed
-    meanwhile.
+    meanwhile. `cause`: misroute, where it should never have come to whom it came: their turn is given back.
     Raises Refused: gone, why_missing, unknown_owner, no_change, changed, at_capacity, not_available.
     """
     why = _why(why)
@@ -138,7 +141,9 @@ def reassign(lead: int, to: int, by: By, why: str, now: datetime, seen_owner: in
         if at.owner == to:
             raise Refused("no_change", f"{at.lead.owner} has this lead already.")
         kind = "reassign" if at.owner is not None else "assign"
-        return _give(at, kind, by, why, now, to=to, cause="by_hand")
+        misrouted = cause == "misroute" and at.owner is not None
+        given = _give(at, kind, by, why, now, to=to, cause=cause if misrouted else "by_hand")
+        return _credited(given, at, cause, by, now) if misrouted else given
 
 
 def decline(lead: int, by: By, why: str, now: datetime) -> Done:
@@ -162,9 +167,12 @@ def nurture(lead: int, by: By, why: str, now: datetime, seen_owner: int | None =
     return _end_lead(lead, "nurture", by, why, now, seen_owner)
 
 
-def reject(lead: int, by: By, why: str, now: datetime, seen_owner: int | None = None) -> Done:
-    """Reject a lead, visibly and restorably. Raises Refused: gone, why_missing, no_change, changed."""
-    return _end_lead(lead, "reject", by, why, now, seen_owner)
+def reject(lead: int, by: By, why: str, now: datetime, seen_owner: int | None = None, cause: str = "") -> Done:
+    """Reject a lead, visibly and restorably. `cause`: spam, duplicate or misroute give the turn back that it cost.
+
+    Raises Refused: gone, why_missing, no_change, changed.
+    """
+    return _end_lead(lead, "reject", by, why, now, seen_owner, cause)
 
 
 def close(lead: int, outcome: str, by: By, now: datetime) -> Done:
@@ -191,12 +199,18 @@ def close(lead: int, outcome: str, by: By, now: datetime) -> Done:
     return Done(f"Closed by {by.name} as {outcome}.", lead, None, row.owner_id, Lead.State.CLOSED)
 
 
-def _end_lead(lead: int, kind: str, by: By, why: str, now: datetime, seen_owner: int | None) -> Done:
+def _end_lead(lead: int, kind: str, by: By, why: str, now: datetime, seen_owner: int | None, cause: str = "") -> Done:
     why = _why(why)
     with writing():
         at = _standing(lead)
         _unchanged(at, seen_owner)
-        return _end(at, kind, by, why, now)
+        return _credited(_end(at, kind, by, why, now), at, cause, by, now)
+
+
+def _credited(done: Done, at: Standing, cause: str, by: By, now: datetime) -> Done:
+    """After the act: whoever's turn had brought the lead has it back, where the lead should not have cost one."""
+    told = credit(at.lead.pk, at.lead.member_id, cause, by, now)
+    return done._replace(sentence=f"{done.sentence} {told}") if told else done
 
 
 # --- what they share --------------------------------------------------------------------------------------

@@ -78,7 +78,8 @@ def _is_mine(user: Any, lead: Lead) -> bool:
 class Said:
     """Whatever an act may need. `to`: an owner id; `seen`: whose lead the page showed, NOBODY for none.
 
-    `kind`: of a touch; `outcome`: of a touch, or how the work on the lead ended.
+    `kind`: of a touch; `outcome`: of a touch, or how the work on the lead ended; `cause`: what the lead turned out to
+    be that gives a turn back.
     """
 
     to: int | None = None
@@ -86,6 +87,7 @@ class Said:
     seen: int | None = None
     kind: str = ""
     outcome: str = ""
+    cause: str = ""
 
 
 def do(work: Work, lead: int, said: Said, by: By, now: datetime) -> str:
@@ -100,11 +102,11 @@ def do(work: Work, lead: int, said: Said, by: By, now: datetime) -> str:
         case Work.REASSIGN:
             if said.to is None:
                 raise Refused("unknown_owner", "Choose a person from the list: whoever was named is not there.")
-            return acts.reassign(lead, said.to, by, said.why, now, said.seen).sentence
+            return acts.reassign(lead, said.to, by, said.why, now, said.seen, said.cause).sentence
         case Work.NURTURE:
             return acts.nurture(lead, by, said.why, now, said.seen).sentence
         case Work.REJECT:
-            return acts.reject(lead, by, said.why, now, said.seen).sentence
+            return acts.reject(lead, by, said.why, now, said.seen, said.cause).sentence
         case Work.CLOSE:
             return acts.close(lead, said.outcome, by, now).sentence
 

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
+from owners.acting import acting
 from owners.admin.changes import ToldChangesMixin
 from owners.admin.scoped import ScopedMixin
 from owners.admin.words import WordsFormField
@@ -69,7 +70,7 @@ class LockedAdmin(ScopedMixin, ToldChangesMixin, WordsMixin, admin.ModelAdmin):
         if request.method != "POST":
             return view(request, *args)
         try:
-            with writing():
+            with acting(request.user.pk), writing():
                 return view(request, *args)
         except IntegrityError:
             # What no form sees: two rows that exchange a value which may occur only once.

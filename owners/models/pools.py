@@ -1,15 +1,19 @@
 """Owners who share leads, as rows: pools and their members."""
 
+from typing import ClassVar
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
-from owners.configuration import ConfigModel
+from owners.configuration import ToldModel
 from owners.models.people import Owner, Team
 
 
-class Pool(ConfigModel):
+class Pool(ToldModel):
     """Owners who share leads in turn."""
+
+    told_fields: ClassVar[frozenset[str]] = frozenset({"method"})
 
     class WhenEmpty(models.TextChoices):
         REVIEW = "review", "manual review"
@@ -83,8 +87,10 @@ class Pool(ConfigModel):
         return self.name
 
 
-class PoolMember(ConfigModel):
+class PoolMember(ToldModel):
     """An owner in a pool. Leaving is `active = False`: the row stays, because its ledger does."""
+
+    told_fields: ClassVar[frozenset[str]] = frozenset({"active", "weight"})
 
     pool = models.ForeignKey(Pool, models.CASCADE, related_name="members")
     owner = models.ForeignKey(Owner, models.PROTECT, related_name="pool_memberships")

@@ -41,9 +41,9 @@ class RotationStateAdmin(RecordAdmin):
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(RecordAdmin):
-    list_display = ["id", "member", "kind", "amount", "v_before", "v_after", "decision", "at"]
+    list_display = ["id", "member", "kind", "amount", "v_before", "v_after", "reason", "actor", "decision", "at"]
     list_filter = ["kind", "at", "member__pool"]
-    list_select_related = ["member__owner", "member__pool", "decision"]
+    list_select_related = ["member__owner", "member__pool", "decision", "actor"]
     search_fields = ["member__owner__name", "member__pool__name", "decision__id__exact"]
 
 

@@ -53,6 +53,7 @@ class ReassignIn(Schema):
     owner_id: Id
     reason: str = Field("", max_length=2000)
     seen_owner_id: Id | None = None
+    cause: Literal["", "misroute"] = ""
 
 
 class ConvertIn(Schema):
@@ -109,13 +110,14 @@ def claim(request: HttpRequest, lead_id: Id) -> Any:
 
 @router.post("/leads/{lead_id}/reassign", response=DoneOut, openapi_extra=EXTRA)
 def reassign(request: HttpRequest, lead_id: Id, said: ReassignIn) -> Any:
-    """Give the lead to somebody else within sight. `seen_owner_id`: whose it was when this was asked."""
+    """Give the lead to somebody else within sight. `seen_owner_id`: whose it was when this was asked; `cause`
+    misroute gives back the turn that it cost."""
     by = actor(request, Act.REASSIGN_TEAM)
     seen_lead(request, lead_id)
     if not visible_owners(viewer(request)).filter(pk=said.owner_id).exists():
         raise Problem(422, "unknown_owner", f"There is no owner {said.owner_id}.")
     with told():
-        done = acts.reassign(lead_id, said.owner_id, by, said.reason, timezone.now(), said.seen_owner_id)
+        done = acts.reassign(lead_id, said.owner_id, by, said.reason, timezone.now(), said.seen_owner_id, said.cause)
     return as_answer(done)
 
 

@@ -31,8 +31,8 @@ The bound
     charges of i. For: within the period neither is lifted; a selection of j only narrows v_i - v_j; a
     selection of i happened while v_i <= v_j, since j was eligible as well, and so leaves at most 1/w_i.
 
-Credits and bounded catch-up are further kinds of ledger row; they belong beside `_arrivals` and `charge`, and go
-through `Rotation.apply` like every change.
+Rows that no lead brings (credit, leave, weight, adjust) come from `moved`: they change one member's `v` or nothing,
+and nobody's place in time.
 """
 
 from bisect import bisect_left, insort
@@ -42,7 +42,7 @@ from fractions import Fraction
 from math import lcm
 from typing import Literal, NamedTuple
 
-Kind = Literal["join", "return", "charge", "claim"]
+Kind = Literal["join", "return", "charge", "claim", "credit", "leave", "weight", "adjust"]
 Key = tuple[int, int, int, int]
 """(v in units of 1/denominator, last, position, id): the order of the rotation."""
 
@@ -113,6 +113,12 @@ def fraction(text: str) -> Fraction:
     """
     above, _, below = text.partition("/")
     return Fraction(int(above), int(below) if below else 1)
+
+
+def moved(member: int, kind: Kind, turn: Turn, amount: Fraction = ZERO) -> tuple[Entry, Turn]:
+    """The row and the turn of a member whose `v` changes by `amount` without a lead; negative: given back."""
+    after = turn.v + amount
+    return Entry(member, kind, amount, turn.v, after), turn._replace(v=after)
 
 
 def select(

@@ -9,7 +9,7 @@ from routing.models.clocks import Escalation, SlaClock, SlaPolicy
 from routing.models.decisions import ConfigRevision, Decision, PlanAction
 from routing.models.deliveries import Delivery
 from routing.models.facts import Fact
-from routing.models.fairness import LedgerEntry, MemberLoad, OwnerLoad, RotationState
+from routing.models.fairness import LedgerCheck, LedgerEntry, MemberLoad, OwnerLoad, RotationState
 from routing.models.health import BatchUnderWay, WorkerHeartbeat, WorkerIncident
 from routing.models.review import ReviewItem
 from routing.models.rules import Condition, Rule, RuleSetVersion
@@ -23,6 +23,7 @@ __all__ = [
     "Delivery",
     "Escalation",
     "Fact",
+    "LedgerCheck",
     "LedgerEntry",
     "MemberLoad",
     "OwnerLoad",

@@ -48,9 +48,47 @@ class LedgerEntry(models.Model):
         ordering = ["-id"]
         verbose_name_plural = "ledger entries"
         indexes = [models.Index(fields=["member", "-id"], name="ledger_by_member")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["decision", "member"], condition=models.Q(kind="credit"), name="one_credit_for_a_charge"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind__in=["charge", "claim", "credit"]) | models.Q(decision__isnull=False),
+                name="turn_has_its_decision",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind__in=["leave", "weight"]) | models.Q(amount="0"),
+                name="edit_moves_nobody",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind__in=["credit", "adjust"]) | ~models.Q(reason=""),
+                name="given_with_a_reason",
+            ),
+        ]
 
     def __str__(self):
         return f"{self.member}: {self.get_kind_display()} {self.amount}"
+
+
+class LedgerCheck(models.Model):
+    """The one row that says when the ledger was last added up, up to which entry, and what was wrong.
+
+    `sums`: v by member id, of the entries up to `mark`, so that a look in between adds only the new ones.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    checked_at = models.DateTimeField(null=True)
+    claimed_at = models.DateTimeField(null=True, help_text="When a process set about it.")
+    mark = models.BigIntegerField(default=0)
+    sums = models.JSONField(default=dict)
+    problems = models.JSONField(default=list, help_text="Sentences; empty: it adds up, and the bound held.")
+    told_at = models.DateTimeField(null=True, help_text="When operators were told of the problems.")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_ledger_check")]
+
+    def __str__(self):
+        return f"checked {self.checked_at}" if self.checked_at else "never checked"
 
 
 class MemberLoad(models.Model):

@@ -22,6 +22,7 @@ from routing.acts import OUTCOMES
 from routing.document import document, stories
 from routing.drawing import value_words
 from routing.engine.values import Case
+from routing.ledger import CREDITED
 from routing.life import Life, life_of
 from routing.models import Decision, ReviewItem
 from routing.moving import by_user
@@ -56,6 +57,7 @@ def lead(request: HttpRequest, lead_id: int) -> HttpResponse:
         "facts": _facts(life), "receipts": receipts(row), "told": told[:1], "older": told[1:],
         "works": {work.value for work in works}, "owners": _owners(request, row, works), "seen": row.owner_id or NOBODY,
         "touches": [(kind.value, kind.label) for kind in TOUCHES], "outcomes": OUTCOMES, "help_topic": "lead",
+        "rejected_as": tuple(CREDITED.items()), "moved_as": (("misroute", CREDITED["misroute"]),),
     }  # fmt: skip
     return render(request, "pages/lead.html", context)
 
@@ -103,7 +105,7 @@ def _said(request: HttpRequest) -> Said:
     known = to is not None and visible_owners(request.user).filter(pk=to).exists()
     return Said(
         to=to if known else None, why=post.get("why", ""), seen=_number(post.get("seen", "")),
-        kind=post.get("kind", ""), outcome=post.get("outcome", ""),
+        kind=post.get("kind", ""), outcome=post.get("outcome", ""), cause=post.get("cause", ""),
     )  # fmt: skip
 
 
