@@ -69,6 +69,8 @@ pages:{queue-reviewing}             POST      login   ok    ok     ok      403  
 pages:{queue-acts}                  GET       login   405   405    405     405     405   405   405
 pages:reports                       GET       login   ok    ok     ok      ok      403   ok    403
 pages:reports-export                GET       login   ok    ok     ok      ok      403   ok    403
+pages:coverage                      GET       login   ok    ok     ok      ok      403   403    403
+pages:coverage-export               GET       login   ok    ok     ok      ok      403   403    403
 pages:report                        GET       login   ok    ok     ok      ok      403   403   403
 pages:report-export                 GET       login   ok    ok     ok      ok      403   403   403
 pages:{reports}                     POST      login   405   405    405     405     405   405   405
@@ -213,7 +215,7 @@ NAMES = {
     "acts": "review_act accept claim convert activity decline reassign",
     "my-leads": "my-accept my-decline my-log",
     "my-acts": "my-accept my-decline my-log my-alerts-read my-taking my-away my-task-done my-away-cancel",
-    "reports": "reports reports-export report report-export",
+    "reports": "reports reports-export report report-export coverage coverage-export",
     "lead-shown": "leads leads-export lead",
     "lead-working": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close",
     "lead-acts": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close lead-reassign",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from routing.doctor import installation, people, rules, work
+from routing.doctor import coverage, installation, people, rules, work
 from routing.doctor.finding import ERROR, WARNING, Finding
 from routing.doctor.seen import look
 
@@ -27,6 +27,7 @@ def findings(now: datetime) -> list[Finding]:
         *work.problems(seen),
         *rules.problems(seen),
         *people.problems(seen),
+        *coverage.problems(seen),
         *installation.problems(),
     ]
     return sorted(_few_of_each(found), key=lambda finding: finding.severity != ERROR)

@@ -11,11 +11,10 @@ from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
 from leads.models import RawEvent, Source
 from owners.models import Owner, User
 from owners.roles import Role
-from routing.engine.people import People, Person, compile_people
+from routing.current import people_now
+from routing.engine.people import People, Person
 from routing.health import State, worker_state
-from routing.maps import map_now
 from routing.models import Delivery, PlanAction, ReviewItem, Rule, RuleSetVersion, SlaClock
-from routing.revision import current_content
 
 RECENT = timedelta(days=7)
 NEWEST = 20_000
@@ -59,10 +58,9 @@ class Seen:
 
 def look(now: datetime) -> Seen:
     """Read it all: the configuration's queries and a dozen more."""
-    people = compile_people(0, current_content(), map_now())
     return Seen(
         now=now,
-        people=people,
+        people=people_now(),
         emails=dict(Owner.objects.values_list("id", "email")),
         published=RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED)
         .values("id", "owner_id", "content")

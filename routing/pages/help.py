@@ -60,6 +60,7 @@ GROUPS: tuple[tuple[str, tuple[Topic, ...]], ...] = (
             Topic(
                 "calendars", "Calendars", "When people work: hours, breaks, holidays, absences, covers.", "calendars"
             ),
+            Topic("coverage", "Coverage", "Whether somebody will be there, hour by hour, for fourteen days."),
             Topic("sources", "Sources", "Where leads come in, and who answers for each entry.", "sources"),
             Topic("slas", "SLAs", "How quickly which leads are worked, and how time is counted.", "slas"),
             Topic("escalation", "Escalation", "What happens when nobody acts."),

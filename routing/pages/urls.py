@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from routing.pages import help, item, lead, leads, my, queue, reports, setup, try_it
+from routing.pages import coverage, help, item, lead, leads, my, queue, reports, setup, try_it
 from routing.queue import Wish
 from routing.working import Work
 
@@ -33,6 +33,8 @@ urlpatterns = [
     *(path(f"queue/<int:item>/{wish}/", item.act, {"wish": wish}, name=f"queue-{wish}") for wish in Wish),
     path("reports/", reports.reports, name="reports"),
     path("reports/export.csv", reports.export, name="reports-export"),
+    path("reports/coverage/", coverage.coverage, name="coverage"),
+    path("reports/coverage/export.csv", coverage.coverage_export, name="coverage-export"),
     path("reports/<slug:measure>/", reports.rows, name="report"),
     path("reports/<slug:measure>/export.csv", reports.rows_export, name="report-export"),
     path("setup/", setup.setup, name="setup"),
