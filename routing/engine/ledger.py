@@ -1,7 +1,7 @@
 """Ledger rows in their order in; every member's v, rows that do not add up and pairs beyond the bound, out.
 
 What the ledger alone says, and what it does not
-    Rows carry every change of every `v`, the weight of each turn (a charge is 1/weight), the beginnings of common
+    Rows carry every change of every `v`, the price of each turn (which has to be 1/weight), the beginnings of common
     periods (join, return, weight, adjust: an adjustment sets a gap on purpose), credits and claims. So the bound of
     SPEC.md section 8, `v_i - v_j <= max(gap at its beginning, 1/w_i) + credits of j + claims of i`, can be read for
     every pair after every charge. Its condition cannot: whether j could have taken the lead that went to i stands in
@@ -84,6 +84,7 @@ class Reading:
         self._first = _Begin(0, dict(self.v), {}, {})
         self._begins: dict[int, _Begin] = {}
         self._apart: set[tuple[int, int]] = set()
+        self._prices: dict[int, dict[str, int]] = {}
         self._gone: set[int] = set()
         self._order = 0
 
@@ -96,9 +97,13 @@ class Reading:
         if fraction(row.before) != before or before + amount != after:
             self.wrong.append(row.id)
         self.v[member] = after
+        if row.kind in ("charge", "claim"):
+            self._prices.setdefault(member, {}).setdefault(row.amount, row.id)
         if row.kind == "charge":
             self._charged(row, before, after, amount)
         elif row.kind in BEGINS:
+            if row.kind == "weight":
+                self._prices.pop(member, None)
             self._begin(member)
         elif row.kind == "credit":
             self._credits[member] = self._credits.get(member, ZERO) - amount
@@ -106,6 +111,15 @@ class Reading:
             self._claims[member] = self._claims.get(member, ZERO) + amount
         elif row.kind == "leave":
             self._gone.add(member)
+
+    def mispriced(self, weights: Mapping[int, int]) -> list[int]:
+        """Rows that cost another part of a turn than 1/weight, among those since the weights are what they are."""
+        return [
+            id
+            for member, prices in self._prices.items()
+            for amount, id in prices.items()
+            if member in weights and exact(amount) != Fraction(1, weights[member])
+        ]
 
     def _begin(self, member: int) -> None:
         self._order += 1
