@@ -6,6 +6,8 @@ and inward part, and have beginnings only where a part ends: E1 does not hold E1
 """
 
 import re
+from collections.abc import Iterable, Iterator
+from typing import Any
 from unicodedata import combining, normalize
 
 BRITISH = frozenset({"GB", "GG", "IM", "JE"})
@@ -93,6 +95,30 @@ def share(key: str, last: str = "") -> float:
         first = first * base + _rank(c)
         end = end * base + _rank(last[place]) if last else 0
     return size * (end - first + 1) if last else size
+
+
+def crossings(ranges: Iterable[tuple[str, str, Any]]) -> Iterator[tuple[Any, Any]]:
+    """Pairs of ranges of one country that overlap without one being within the other, as (stays, goes).
+
+    `ranges`: (first, last, rank); of two that cross, the one of the lower rank stays. Whatever stays does not cross.
+    """
+    standing: list[tuple[str, Any]] = []
+    for first, last, rank in wide_first(ranges):
+        end, stays = last + LAST, True
+        while standing and standing[-1][0] < first:
+            standing.pop()
+        while stays and standing and standing[-1][0] < end:
+            if stays := rank < standing[-1][1]:
+                yield rank, standing.pop()[1]
+            else:
+                yield standing[-1][1], rank
+        if stays:
+            standing.append((end, rank))
+
+
+def wide_first(ranges: Iterable[tuple[str, str, Any]]) -> list[tuple[str, str, Any]]:
+    """Ranges by where they begin; of those that begin together the one that ends last first."""
+    return sorted(sorted(ranges, key=lambda row: row[1] + LAST, reverse=True), key=lambda row: row[0])
 
 
 def _rank(c: str) -> int:

@@ -106,8 +106,8 @@ ADMINISTRATORS_ONLY = frozenset({"owners.user"})
 
 UNSEEN_BY_MANAGERS = frozenset(
     {
-        "owners.user", "owners.configstamp", "owners.installation", "routing.apitoken", "routing.configrevision",
-        "routing.rulesetversion", "routing.rule", "routing.condition", "leads.idempotencykey",
+        "owners.user", "owners.areaimport", "owners.configstamp", "owners.installation", "routing.apitoken",
+        "routing.configrevision", "routing.rulesetversion", "routing.rule", "routing.condition", "leads.idempotencykey",
     }
 )  # fmt: skip
 

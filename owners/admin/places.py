@@ -1,45 +1,95 @@
 """Admin of territories and the areas they consist of."""
 
-import pycountry
+from typing import ClassVar
+
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.db.models import Count
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.db.models import Count, Q
+from django.forms import BaseInlineFormSet
 
 from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline, link_to_list
+from owners.areas import Area, NoArea, cross, in_the_way, read_area
+from owners.areas import sentence as taken
 from owners.models import Territory, TerritoryArea
+from owners.scopes import visible_territories
 
 
 class AreaForm(PlainForm):
-    sentences = {
-        "area_by_region_city_or_postal_code": "Give a region, a city or the beginning of a postal code.",
-    }
+    """An area in its stored form. `user`: who asks; set on the class that is made for each request."""
 
-    def clean_country(self):
-        code = self.cleaned_data["country"].upper()
-        if pycountry.countries.get(alpha_2=code) is None:
-            raise ValidationError(f"“{code}” is not a country code. Use its ISO 3166-1 code, such as DE.")
-        return code
-
-    def clean_region(self):
-        code = self.cleaned_data["region"].upper()
-        if code and pycountry.subdivisions.get(code=code) is None:
-            raise ValidationError(f"“{code}” is not a region. Use its ISO 3166-2 code, such as US-CA.")
-        return code
-
-    def clean_postal_prefix(self):
-        return "".join(self.cleaned_data["postal_prefix"].split()).upper()
+    user = None
 
     def clean(self):
         cleaned = super().clean()
-        country, region = cleaned.get("country"), cleaned.get("region")
-        if country and region and not region.startswith(f"{country}-"):
-            self.add_error("region", f"{region} is not a region of {country}.")
-        return cleaned
+        if self.errors:
+            return cleaned
+        try:
+            area = read_area(cleaned)
+        except NoArea as error:
+            for field, sentence in error.sentences.items():
+                self.add_error(field or None, sentence)
+            return cleaned
+        if other := in_the_way(area, self.instance.pk):
+            self.add_error(None, self._taken(area, *other))
+        return {**cleaned, **area._asdict()}
+
+    def _taken(self, area: Area, other: Area, territory: int) -> str:
+        """Names the other territory to those who may see it."""
+        name = visible_territories(self.user).filter(pk=territory).values_list("name", flat=True).first()
+        return taken(area, other, f"territory {name}" if name else "another territory")
+
+    def _update_errors(self, errors):
+        """What the constraints would say again was said above, with the territory that has the area."""
+        if self.non_field_errors():
+            getattr(errors, "error_dict", {}).pop(NON_FIELD_ERRORS, None)
+        super()._update_errors(errors)
+
+
+class AreaFormSet(BaseInlineFormSet):
+    """The areas of one territory: those of one post may not cross each other either."""
+
+    def clean(self):
+        super().clean()
+        seen: list[Area] = []
+        for form in self.forms:
+            if not form.cleaned_data or form.errors or form.cleaned_data.get("DELETE"):
+                continue
+            area = Area(*(form.cleaned_data[name] for name in Area._fields))
+            if other := next((other for other in seen if other == area or cross(area, other)), None):
+                form.add_error(None, taken(area, other, "this territory"))
+            seen.append(area)
+
+    def validate_unique(self):
+        """Said above."""
 
 
 class AreaInline(ScopedInline):
     model = TerritoryArea
     form = AreaForm
+    formset = AreaFormSet
+
+    def get_formset(self, request, obj=None, **kwargs):
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.form.user = request.user
+        return formset
+
+
+class AreaKind(admin.SimpleListFilter):
+    title = "kind"
+    parameter_name = "kind"
+    kinds: ClassVar = {
+        "postal_prefix": ("Postal prefixes", ~Q(postal_prefix="")),
+        "postal_from": ("Postal ranges", ~Q(postal_from="")),
+        "city": ("Cities", ~Q(city="")),
+        "region": ("Regions", ~Q(region="")),
+        "country": ("Whole countries", Q(region="", city="", postal_prefix="", postal_from="")),
+    }
+
+    def lookups(self, request, model_admin):
+        return [(name, label) for name, (label, _) in self.kinds.items()]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(self.kinds[self.value()][1]) if self.value() in self.kinds else queryset
 
 
 @admin.register(Territory)
@@ -71,8 +121,26 @@ class TerritoryAdmin(LimitedInlines, LockedAdmin):
 @admin.register(TerritoryArea)
 class TerritoryAreaAdmin(LockedAdmin):
     form = AreaForm
-    list_display = ["country", "region", "postal_prefix", "territory"]
+    list_display = ["country", "region", "city_shown", "postal_prefix", "range_shown", "territory"]
+    list_display_links = ["country", "region", "city_shown", "postal_prefix", "range_shown"]
     list_select_related = ["territory"]
-    list_filter = ["territory"]
-    search_fields = ["country", "region", "postal_prefix", "territory__name"]
+    list_filter = [AreaKind, "territory"]
+    show_full_result_count = False
+    ordering = ["country", "region", "city", "postal_prefix", "postal_from"]  # the order of an index
+    search_fields = ["country", "region", "city", "postal_prefix", "postal_from", "territory__name"]
+    search_help_text = "Country, region, city, beginning of a postal code or territory."
     autocomplete_fields = ["territory"]
+    fields = ["territory", "country", "region", "city", "postal_prefix", "postal_from", "postal_to"]
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change, **kwargs)
+        form.user = request.user
+        return form
+
+    @admin.display(description="city", ordering="city")
+    def city_shown(self, area):
+        return area.city.title()
+
+    @admin.display(description="range", ordering="postal_from")
+    def range_shown(self, area):
+        return f"{area.postal_from} to {area.postal_to}" if area.postal_from else ""

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from owners.configuration import ConfigModel
-from owners.models.people import Owner, Team
+from owners.models.people import Owner, Team, User
 
 
 class Territory(ConfigModel):
@@ -39,10 +39,12 @@ class TerritoryArea(ConfigModel):
         max_length=10, blank=True, help_text="ISO 3166-2, such as US-CA; empty is the whole country."
     )
     postal_prefix = models.CharField(
-        max_length=12, blank=True, help_text="First letters of the postal code, without spaces."
+        max_length=12, blank=True, help_text="First characters of the postal code; GB: SW, SW1, SW1A or SW1A 1."
     )
 
-    city = models.CharField(max_length=80, blank=True, help_text="Whole name of the city, in lower case.")
+    city = models.CharField(
+        max_length=80, blank=True, help_text="Whole name of the city; case and accents do not matter."
+    )
     postal_from = models.CharField(max_length=12, blank=True, help_text="First postal code of a range, such as 10000.")
     postal_to = models.CharField(max_length=12, blank=True, help_text="Last postal code of the range, included.")
 
@@ -71,3 +73,30 @@ class TerritoryArea(ConfigModel):
         parts = (self.country, self.region, self.city.title(), self.postal_prefix)
         span = f"{self.postal_from} to {self.postal_to}" if self.postal_from else ""
         return " ".join(part for part in (*parts, span) if part)
+
+
+class AreaImport(models.Model):
+    """A spreadsheet of areas that was checked and waits to be applied: one of each person, for a day."""
+
+    class Replace(models.TextChoices):
+        NOTHING = "", "Keep them"
+        TERRITORIES = "territories", "Remove them from the territories that the file names"
+        COUNTRIES = "countries", "Remove them from the countries that the file names"
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="+")
+    file_name = models.CharField(max_length=200)
+    data = models.BinaryField(help_text="The file as it was uploaded.")
+    replace = models.CharField(max_length=11, choices=Replace.choices, blank=True)
+    made_at = models.DateTimeField()
+    map_number = models.BigIntegerField(help_text="Of the map that it was compared with.")
+    found = models.BinaryField(help_text="What was found line by line, as compressed JSON.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(replace__in=["", "territories", "countries"]), name="area_import_replaces"
+            )
+        ]
+
+    def __str__(self):
+        return self.file_name

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from leads.models import Source
+from owners.areas import crossing
 from owners.cover import circle
 from routing.doctor.finding import ERROR, WARNING, Finding, counted, listed
 from routing.doctor.seen import Seen
@@ -23,6 +24,7 @@ def problems(seen: Seen) -> Iterator[Finding]:
         yield from _pool(seen, pool, pool.id in used)
     for territory in seen.people.territories.values():
         yield from _territory(seen, territory)
+    yield from _areas(seen)
     for person in seen.people.owners.values():
         yield from _owner(seen, person)
     yield from _cover_loops(seen)
@@ -89,6 +91,17 @@ def _territory(seen: Seen, territory: TerritoryOf) -> Iterator[Finding]:
         end = "Others stand in; name a new owner." if stands_in else "Nobody stands in: its leads go to review."
         sentence = f"Territory {territory.name} belongs to {seen.name(territory.owner)}, who {gone}. {end}"
         yield Finding(WARNING if stands_in else ERROR, "territory_owner_gone", sentence, *TERRITORY, territory.id)
+
+
+def _areas(seen: Seen) -> Iterator[Finding]:
+    """Ranges that cross: forms and imports refuse them, so these came another way."""
+    for area, other in crossing(seen.ranges):
+        names = [seen.ranges[each] for each in (area, other)]
+        sentence = (
+            f"The ranges {area} of territory {names[0]} and {other} of territory {names[1]} overlap, and neither lies"
+            " within the other. Let one end before the other begins."
+        )
+        yield Finding(ERROR, "areas_overlap", sentence, "owners", "territoryarea")
 
 
 def _owner(seen: Seen, person: Person) -> Iterator[Finding]:

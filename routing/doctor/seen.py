@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
 
 from leads.models import RawEvent, Source
-from owners.models import Owner, User
+from owners.areas import Area
+from owners.models import Owner, TerritoryArea, User
 from owners.roles import Role
 from routing.current import people_now
 from routing.engine.people import People, Person
@@ -28,6 +29,8 @@ class Seen:
 
     now: datetime
     people: People
+    ranges: Mapping[Area, str]
+    """Postal ranges, with the name of their territory."""
     emails: Mapping[int, str]
     published: Mapping[str, Any] | None
     in_drafts: tuple[tuple[int, str, int], ...]
@@ -61,6 +64,7 @@ def look(now: datetime) -> Seen:
     return Seen(
         now=now,
         people=people_now(),
+        ranges=_ranges(),
         emails=dict(Owner.objects.values_list("id", "email")),
         published=RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED)
         .values("id", "owner_id", "content")
@@ -75,6 +79,11 @@ def look(now: datetime) -> Seen:
         background=worker_state(now),
         counts=_counts(now),
     )
+
+
+def _ranges() -> dict[Area, str]:
+    rows = TerritoryArea.objects.exclude(postal_from="").order_by("id")
+    return {Area(*area): territory for *area, territory in rows.values_list(*Area._fields, "territory__name")}
 
 
 def _in_drafts() -> tuple[tuple[int, str, int], ...]:

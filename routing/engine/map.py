@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from owners.places import LAST, beginnings, fold, postal_key, share
+from owners.places import LAST, beginnings, fold, postal_key, share, wide_first
 
 Key = int | str
 """Of a territory: its id; in maps of earlier revisions, its key."""
@@ -46,7 +46,7 @@ class _Ranges:
         self.cuts: list[str] = []
         self.narrowest: list[_Range | None] = []
         open_: list[_Range] = []
-        for first, last, territory in _wide_first(ranges):
+        for first, last, territory in wide_first(ranges):
             self._close(open_, first)
             inner = _Range(first, last, territory, share(first, last), open_[-1] if open_ else None)
             open_.append(inner)
@@ -148,26 +148,3 @@ class Map:
 
 def _range(found: _Range) -> Match:
     return Match("range", f"{found.first}–{found.last}", found.territory)
-
-
-def crossings(ranges: Iterable[tuple[str, str, Any]]) -> Iterator[tuple[Any, Any]]:
-    """Pairs of ranges of one country that overlap without one being within the other, as (stays, goes).
-
-    `ranges`: (first, last, rank); of two that cross, the one of the lower rank stays. Whatever stays does not cross.
-    """
-    standing: list[tuple[str, Any]] = []
-    for first, last, rank in _wide_first(ranges):
-        end, stays = last + LAST, True
-        while standing and standing[-1][0] < first:
-            standing.pop()
-        while stays and standing and standing[-1][0] < end:
-            if stays := rank < standing[-1][1]:
-                yield rank, standing.pop()[1]
-            else:
-                yield standing[-1][1], rank
-        if stays:
-            standing.append((end, rank))
-
-
-def _wide_first(ranges: Iterable[tuple[str, str, Any]]) -> list[tuple[str, str, Any]]:
-    return sorted(sorted(ranges, key=lambda row: row[1] + LAST, reverse=True), key=lambda row: row[0])

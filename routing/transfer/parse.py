@@ -184,7 +184,9 @@ class _Reader:
         """An object that has to give all its fields."""
         found = self.object(value, fields, path)
         for field in fields if found is not None else ():
-            if field.name not in found:
+            if field.name not in found and field.absent is not None:
+                found[field.name] = field.absent
+            elif field.name not in found:
                 self.wrong(f"{path}.{field.name}", "it is missing.")
         return found
 

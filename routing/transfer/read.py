@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from leads.models import Stage
+from owners.areas import Area
 from owners.models import Absence, Installation, Membership, PoolMember, TerritoryArea, WeeklyHours
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.revision import instant
@@ -85,10 +86,8 @@ def _members() -> dict[str, list[Any]]:
 
 
 def _areas() -> dict[str, list[Any]]:
-    rows = TerritoryArea.objects.order_by("country", "region", "postal_prefix").values_list(
-        "territory__key", "country", "region", "postal_prefix"
-    )
-    names = ("country", "region", "postal_prefix")
+    names = Area._fields
+    rows = TerritoryArea.objects.order_by(*names).values_list("territory__key", *names)
     return _grouped((key, dict(zip(names, area, strict=True))) for key, *area in rows)
 
 

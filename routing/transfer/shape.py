@@ -29,6 +29,8 @@ class Field:
     optional: bool = False
     to: str = ""
     late: bool = False
+    absent: str | None = None
+    """The value where a list's object leaves it out, as files of before it was there do; None: it may not."""
 
     @property
     def column(self) -> str:
@@ -173,7 +175,14 @@ LISTS: Mapping[str, tuple[Field, ...]] = {
     "hours": (_number("weekday"), Field("from"), Field("to")),
     "absences": (Field("from", "instant"), Field("to", "instant"), Field("reason")),
     "members": (Field("owner", "ref", to="owners"), _number("weight")),
-    "areas": (Field("country"), Field("region"), Field("postal_prefix")),
+    "areas": (
+        Field("country"),
+        Field("region"),
+        Field("city", absent=""),
+        Field("postal_prefix"),
+        Field("postal_from", absent=""),
+        Field("postal_to", absent=""),
+    ),
     "stages": (Field("key"), NAME),
 }
 """Objects of the lists; `teams` is a list of keys."""

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from leads.models import Pipeline, Source, Stage
+from owners.areas import Area, NoArea, crossing, read_area, sentence
 from owners.business_time import Hours, HoursError
 from owners.models import (
     Absence,
@@ -47,7 +48,7 @@ class Writer:
             else:
                 self.removed.append(change)
         self.fresh: dict[type[models.Model], list[models.Model]] = defaultdict(list)
-        self.taken: dict[tuple[str, str, str], str] = {}
+        self.taken: dict[Area, str] = {}
         self.ids = {name: dict(section.model.objects.values_list("key", "pk")) for name, section in SECTIONS.items()}
 
     def write(self, prune: bool) -> None:
@@ -178,6 +179,7 @@ class Writer:
                 for listed, make in by_list.items():
                     if self._differs(name, given, listed):
                         make(self.ids[name][given["key"]], given[listed], f"{path}.{listed}")
+        self._crossing_ranges()
         for model, rows in self.fresh.items() if not self.problems else ():
             model.objects.bulk_create(rows, batch_size=1000)
 
@@ -253,22 +255,28 @@ class Writer:
         ]
         if changing:
             TerritoryArea.objects.filter(territory__in=changing).delete()
-            columns = ("country", "region", "postal_prefix", "territory__name")
-            self.taken = {tuple(area): name for *area, name in TerritoryArea.objects.values_list(*columns)}
+            rows = TerritoryArea.objects.values_list(*Area._fields, "territory__name")
+            self.taken = {Area(*area): name for *area, name in rows}
 
     def _areas(self, territory: int, given: list[Mapping[str, Any]], path: str) -> None:
         name = next(key for key, pk in self.ids["territories"].items() if pk == territory)
         fresh = []
         for row in given:
-            place = (row["country"], row["region"], row["postal_prefix"])
-            area = " ".join(part for part in place if part)
-            if place in self.taken:
-                self.problems.append(f"{path}: {area} belongs to territory {self.taken[place]} already.")
-            elif row["region"] and row["postal_prefix"]:
-                self.problems.append(f"{path}: {area} has a region and a postal prefix; an area has one of them.")
-            self.taken[place] = name
-            fresh.append(TerritoryArea(territory_id=territory, **row))
+            try:
+                area = read_area(row)
+            except NoArea as error:
+                self.problems.append(f"{path} ({' '.join(filter(None, row.values()))}): {error}")
+                continue
+            if area in self.taken:
+                self.problems.append(f"{path}: {area} belongs to territory {self.taken[area]} already.")
+            self.taken[area] = name
+            fresh.append(TerritoryArea(territory_id=territory, **area._asdict()))
         self._replace(TerritoryArea.objects.filter(territory=territory), fresh, path)
+
+    def _crossing_ranges(self) -> None:
+        """Said once all areas are known: a range of one territory may cross one of another."""
+        for area, other in crossing(self.taken):
+            self.problems.append(f"territories: {sentence(other, area, f'territory {self.taken[area]}')}")
 
     def _stages(self, pipeline: int, given: list[Mapping[str, Any]], path: str) -> None:
         held = {stage.key: stage for stage in Stage.objects.filter(pipeline=pipeline)}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from owners.places import LAST, Unreadable, beginnings, postal_key, postal_range, prefix, share, whole_code
-from routing.engine.map import Map, crossings
+from owners.places import LAST, Unreadable, beginnings, crossings, postal_key, postal_range, prefix, share, whole_code
+from routing.engine.map import Map
 
 
 def area(country, territory, *, region="", city="", prefix="", span=("", "")):

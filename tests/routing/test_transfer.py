@@ -182,6 +182,26 @@ def test_area_moves_from_one_territory_to_another(company):
     assert problems(taken) == ["territories[0].areas: AT belongs to territory Bavaria already."]
 
 
+def test_areas_by_city_and_range_come_back_and_ranges_that_overlap_are_refused(company):
+    span = {
+        "country": "DE",
+        "region": "",
+        "city": "",
+        "postal_prefix": "",
+        "postal_from": "10100",
+        "postal_to": "10199",
+    }
+    city = {**span, "city": "berlin", "postal_from": "", "postal_to": ""}
+    bring_in(changed(territories=[{"key": "bavaria", "areas": [city, span]}]), NOW)
+    held = next(row for row in json.loads(export())["territories"] if row["key"] == "bavaria")["areas"]
+    assert sorted(held, key=str) == sorted([city, span], key=str)
+    crossing = changed(territories=[{"key": "dach", "areas": [{**span, "postal_from": "10150", "postal_to": "10250"}]}])
+    assert problems(crossing) == [
+        "territories: DE 10150 to 10250 overlaps DE 10100 to 10199 of territory Bavaria, and neither lies within the"
+        " other. Let one end before the other begins."
+    ]
+
+
 def test_new_policy_takes_its_place_in_the_order(company):
     policies = json.loads(export())["sla_policies"]
     policies.insert(1, {**policies[0], "key": "middle"})
