@@ -24,6 +24,8 @@ def readable(body: bytes, content_type: str = "") -> Readable:
         rows = "\n".join(body[at : at + 32].hex(" ") for at in range(0, min(len(body), SHOWN_BYTES), 32))
         return Readable(rows, "bytes", len(body), len(body) > SHOWN_BYTES)
     laid_out, kind = _laid_out(text, content_type)
+    # Half a surrogate pair, as "\\ud800" in JSON names it, is no text that a page can be sent with.
+    laid_out = laid_out[: SHOWN_CHARACTERS + 1].encode("utf-8", "backslashreplace").decode("utf-8")
     return Readable(laid_out[:SHOWN_CHARACTERS], kind, len(body), len(laid_out) > SHOWN_CHARACTERS)
 
 

@@ -75,7 +75,7 @@ def leads_of(owner: int) -> QuerySet[Lead]:
 
 def had(owner: int, lead: int) -> bool:
     """Whether the lead was once this owner's: they may be told that it is not any more."""
-    return Decision.objects.filter(lead=lead, owner=owner).exists()
+    return lead < 2**63 and Decision.objects.filter(lead=lead, owner=owner).exists()
 
 
 def unread_alerts(owner: int) -> QuerySet[Delivery]:

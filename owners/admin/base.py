@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import IntegrityError
-from django.db.models import BaseConstraint
+from django.db.models import BaseConstraint, PositiveIntegerField
 from django.forms.models import _get_foreign_key
 from django.http import HttpResponseRedirect
 from django.urls import reverse
@@ -26,6 +26,9 @@ from owners.writer import writing
 INLINE_LIMIT = 100
 """Rows of a kind that one page edits: Django refuses over 1,000 fields, and a row has up to seven."""
 
+LARGEST, YEAR = 2**31 - 1, 366 * 24 * 60
+"""The largest number of a column; the longest promise, in minutes."""
+
 
 class PlainForm(forms.ModelForm):
     """A model form that says in `sentences` what a broken constraint means, by the constraint's name."""
@@ -41,9 +44,11 @@ class PlainForm(forms.ModelForm):
 
 
 class WordsMixin:
-    """Shows lists of words as one line with commas."""
+    """Shows lists of words as one line with commas, and takes no number that PostgreSQL or a calendar cannot."""
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if isinstance(db_field, PositiveIntegerField):  # SQLite alone would take any
+            kwargs.setdefault("max_value", YEAR if db_field.name.endswith("_minutes") else LARGEST)
         if isinstance(db_field, WordsField):
             return WordsFormField(label=db_field.verbose_name.capitalize(), help_text=db_field.help_text)
         return super().formfield_for_dbfield(db_field, request, **kwargs)

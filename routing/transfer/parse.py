@@ -274,6 +274,7 @@ def _fits(value: Any, field: Field) -> bool:
 
 def _is_instant(text: str) -> bool:
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
+        at = datetime.fromisoformat(text)
+        return at.tzinfo is not None and bool(at.astimezone(UTC))
+    except (ValueError, OverflowError):  # the year 1 with an offset lies before the first one
         return False
