@@ -3,6 +3,7 @@
 Counted is by user name and network address together: whoever guesses locks out nobody but themselves.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,16 @@ class HoldBack(AxesStandaloneBackend):
         """None lets the next backend ask for the password. Raises PermissionDenied."""
         if request is not None:
             super().authenticate(request, username, **given)
+
+
+def name_of(request: HttpRequest | None, credentials: Mapping[str, Any] | None) -> str:
+    """The user name under which a failure is counted, as the column takes it: whoever signs in writes what they like.
+
+    Django's sign-in form refuses neither length nor, with another form, NUL; no user's own name is so long.
+    """
+    given = (credentials or {}).get("username") or (request.POST.get("username", "") if request else "")
+    longest = AccessAttempt._meta.get_field("username").max_length
+    return str(given).replace("\0", "\N{REPLACEMENT CHARACTER}")[:longest]
 
 
 def held_until(username: str, address: str | None, now: datetime) -> datetime | None:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from owners.sign_in import held_until
+from owners.sign_in import held_until, name_of
 from owners.visitors import visitor_of
 
 logger = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 def held_back(request: HttpRequest, response: HttpResponse, credentials: dict[str, str] | None) -> HttpResponse:
     """429 with Retry-After in the place of `response`. Neither page nor log names the user or the address."""
     now = timezone.now()
-    until = held_until((credentials or {}).get("username", ""), visitor_of(request), now)
+    until = held_until(name_of(request, credentials), visitor_of(request), now)
     seconds = max(1, ceil((until - now).total_seconds())) if until else 1
     logger.warning("A sign-in is held back for %s s: its user name failed too often from one address", seconds)
     # The page shows minutes: rounded up, so that whoever comes back at that time is let in.

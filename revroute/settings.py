@@ -111,6 +111,7 @@ AXES_FAILURE_LIMIT = 100 if DEMO else 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page names an end, and it stays
 AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_CALLABLE = "owners.sign_in.name_of"
 AXES_CLIENT_IP_CALLABLE = "owners.visitors.visitor_of"
 AXES_LOCKOUT_CALLABLE = "revroute.held_back.held_back"
 AXES_ENABLE_ADMIN = False

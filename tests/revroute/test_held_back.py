@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from owners.models import User
-from owners.sign_in import forget_failures, held_until
+from owners.sign_in import forget_failures, held_until, name_of
 from owners.visitors import address_of, visitor_of
 from routing.worker import PARTS
 
@@ -139,3 +139,29 @@ def test_only_what_trusted_proxies_wrote_names_the_visitor(rf, settings, proxies
 
 def test_a_server_that_knows_no_address_still_counts(clock):
     assert fail(5, address="") == [200, 200, 200, 200, 429]
+
+
+HOSTILE_NAMES = ("x" * 151, "x" * 300, "é" * 256, "\ufdfa" * 100, "a\0b", "a\0" * 300, "\0")
+HOSTILE_BROWSERS = ({"User-Agent": "u" * 5000}, {"Accept": "a" * 5000}, {"X-Forwarded-For": "1" * 3000})
+HOSTILE_QUERIES = ("?" + "q" * 5000, "?a=%00&%00=b", "?next=" + "x" * 5000, "?next=%00", "?a=%ed%a0%80&b=%ff")
+
+
+def test_a_sign_in_that_no_browser_sends_fails_like_any_other_and_is_counted(clock):
+    """PostgreSQL alone refuses text that is too long for a column, or holds NUL."""
+    for name in HOSTILE_NAMES:
+        assert fail(2, name=name) == [200, 200], name
+    for name in ("x" * 300, "y\0" * 300 + "z"):  # the form itself turns NUL away before anybody counts
+        assert fail(5, name=name)[-1] == (200 if "\0" in name else 429)
+    for headers in HOSTILE_BROWSERS:
+        assert fail(1, name="marco", **headers) == [200], headers
+    for query in HOSTILE_QUERIES:
+        answer = Client(REMOTE_ADDR=ELSEWHERE).post(
+            reverse("admin:login") + query, {"username": query, "password": "wrong"}
+        )
+        assert answer.status_code == 200, query[:20]
+    assert sign_in("right-one-here", name="marco").status_code == 302
+
+
+def test_a_counted_name_is_what_the_column_takes():
+    assert name_of(None, {"username": "a\0" + "b" * 300}) == "a\ufffd" + "b" * 253
+    assert (name_of(None, None), name_of(None, {"username": None})) == ("", "")

@@ -5,13 +5,20 @@ import logging
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client
 
-from leads.models import Company
+from leads.models import Company, RawEvent
 from leads.tokens import hash_token
-from owners.models import Team
+from owners.models import Owner, Team, User
+from owners.roles import Role, give_role
 from routing.models import ApiToken, ReviewItem
+from routing.prepare import source_by_key
+from routing.review import note_unreadable
+from routing.transfer import Refused, bring_in
 from tests.routing.forms import address
-from tests.routing.rows import make_story
+from tests.routing.rows import NOW, make_event, make_story
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +102,59 @@ def test_a_body_that_is_no_json_is_a_problem_document(client, call):
         answer = client.post(f"/api/v1/{call}", body, "application/json", headers={"Authorization": "Bearer t"})
         assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
         assert json.loads(answer.content)["code"] == "malformed_json"
+
+
+def test_half_a_surrogate_pair_in_a_payload_is_shown_as_it_was_written(admin_client):
+    source = make_story().source
+    body = b'{"email": "ada@acme.example", "name": "\\ud800", "\\udfff": "x"}'
+    event = make_event(source, body, content_type="application/json", state=RawEvent.State.UNREADABLE)
+    note_unreadable(event.pk, source_by_key(source.key), "bad", NOW)
+    item = ReviewItem.objects.get(event=event)
+    for page in (f"/queue/{item.pk}/", address(RawEvent, "change", event.pk)):
+        answer = admin_client.get(page, follow=True)
+        assert (answer.status_code, "\\ud800" in answer.content.decode()) == (200, True), page
+    assert admin_client.get(address(ReviewItem, "change", item.pk)).status_code == 200
+    assert b"".join(admin_client.get(f"/queue/{item.pk}/payload/")) == body
+
+
+def test_an_id_of_twenty_digits_is_no_lead_item_task_or_absence():
+    story = make_story()
+    story.elena.user = User.objects.create(username="elena")
+    story.elena.save()
+    give_role(story.elena.user, Role.REP)
+    client = Client()
+    client.force_login(story.elena.user)
+    huge = "9" * 20
+    for page in (f"/my/leads/{huge}/accept/", f"/my/leads/{huge}/log/", f"/my/tasks/{huge}/done/",
+                 f"/my/away/{huge}/cancel/", f"/leads/{huge}/touch/", f"/queue/{huge}/claim/"):  # fmt: skip
+        assert client.post(page, {"kind": "call", "outcome": "voicemail"}).status_code == 404, page
+    for page in (f"/leads/{huge}/", f"/queue/{huge}/", f"/queue/{huge}/payload/"):
+        assert client.get(page).status_code == 404, page
+
+
+def test_admin_forms_take_no_number_that_a_column_cannot_hold(admin_client):
+    owner = {"key": "kim", "name": "Kim", "state": "active", "time_zone": "UTC", "cap_open": str(2**31)}
+    answer = admin_client.post(address(Owner, "add"), owner)
+    assert answer.context["adminform"].form.errors["cap_open"] == [
+        "Ensure this value is less than or equal to 2147483647."
+    ]
+
+
+def test_an_import_names_the_moment_that_no_calendar_has():
+    make_story()
+    absence = {"from": "0001-01-01T00:00:00+23:59", "to": "2026-01-01T00:00:00+00:00", "reason": "x"}
+    owner = {"key": "kim", "name": "Kim", "absences": [absence]}
+    data = json.dumps({"format": "revroute.config", "version": 1, "owners": [owner]}).encode()
+    with pytest.raises(Refused) as refused:
+        bring_in(data, NOW)
+    assert [problem.split(":")[0] for problem in map(str, refused.value.problems)] == ["owners[0].absences[0].from"]
+    assert not Owner.objects.filter(key="kim").exists()
+
+
+@pytest.mark.parametrize("word", ["abc", "1" * 20, "9" * 19, "½", "-", "1.5"])
+def test_a_word_that_is_no_number_is_one_sentence_on_the_command_line(word):
+    for command, what in (("explain", "a lead"), ("replay", "an event")):
+        with pytest.raises(CommandError) as refused:
+            call_command(command, word)
+        told = f"“{word}” is not the number of {what}. Give its number, such as 1042."
+        assert str(refused.value) == told

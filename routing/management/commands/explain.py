@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from owners.models import Owner
 from routing.explain import Undecided, explain
+from routing.management.ids import id_of
 from routing.why_not import find_owner, why_not
 
 
@@ -17,12 +18,13 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("lead", type=int)
+        parser.add_argument("lead", help="Number of a lead.")
         parser.add_argument("--why-not", metavar="OWNER", help="Key, name or id of an owner.")
 
-    def handle(self, *args: Any, lead: int, **options: Any) -> None:
+    def handle(self, *args: Any, lead: str, **options: Any) -> None:
+        number = id_of(lead, "a lead")
         try:
-            self.stdout.write(_why_not(lead, options["why_not"]) if options["why_not"] else explain(lead))
+            self.stdout.write(_why_not(number, options["why_not"]) if options["why_not"] else explain(number))
         except (Undecided, Owner.DoesNotExist) as error:
             raise CommandError(str(error)) from error
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from routing.management.ids import id_of
 from routing.mending import carry_on
 from routing.refused import Refused
 from routing.replay import verify
@@ -21,19 +22,19 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("event", nargs="?", type=int)
+        parser.add_argument("event", nargs="?", help="Number of an event.")
         parser.add_argument("--verify", action="store_true", help="Compare instead of carrying on.")
         parser.add_argument("--days", type=int, help="With --verify: only decisions so young, in days.")
 
-    def handle(self, *args: Any, event: int | None, verify: bool, days: int | None, **options: Any) -> None:
+    def handle(self, *args: Any, event: str | None, verify: bool, days: int | None, **options: Any) -> None:
         if verify == (event is not None):
             raise CommandError("Name one event, or give --verify.")
         if days is not None and not (verify and 1 <= days <= MOST_DAYS):
             raise CommandError(f"--days goes with --verify and is a number from 1 to {MOST_DAYS}.")
-        if verify:
+        if event is None:
             self._verify(days)
         else:
-            self._carry_on(event)
+            self._carry_on(id_of(event, "an event"))
 
     def _verify(self, days: int | None) -> None:
         since = timezone.now() - timedelta(days=days) if days is not None else None
