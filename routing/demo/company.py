@@ -44,7 +44,7 @@ SOURCES = (
 def make(now: datetime, history: bool = True, progress: Progress | None = None) -> None:
     """Make the rows; the database has none. With `history`, the two months before `now` are played."""
     users = make_users(USERS)
-    owners = people.make_owners(users)
+    owners = people.make_owners(users, people.make_calendars(now, users["revops"]))
     pools = people.make_pools(people.make_teams(owners), owners)
     people.make_absences(owners, now)
     make_sources(SOURCES, owners)

@@ -1,14 +1,17 @@
-"""Users in; the demo's owners with hours, absences and covers, its teams, territories and pools out."""
+"""Users in; the demo's owners with calendars, hours, absences and covers, its teams, territories and pools out."""
 
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from owners.holidays import holidays_of
 from owners.models import (
     Absence,
+    Calendar,
     Membership,
     Owner,
     Pool,
     PoolMember,
+    SpecialDay,
     Team,
     Territory,
     TerritoryArea,
@@ -29,6 +32,14 @@ OFFICE = Shift(range(5), ((9 * 60, 17 * 60 + 30),))
 EARLY = Shift(range(5), ((7 * 60, 15 * 60 + 30),))
 WEEKEND = Shift(range(2, 7), ((8 * 60 + 30, 12 * 60 + 30), (13 * 60 + 15, 17 * 60 + 15)))  # from Wednesday
 ANY_HOUR = Shift(range(0), ())
+LUNCH = ((12 * 60 + 30, 13 * 60 + 15),)
+
+# key, name, zone, country and region of its holidays. Who works there in office hours has the office's calendar.
+OFFICES = (
+    ("berlin", "Berlin office", "Europe/Berlin", "DE", "BE"),
+    ("new_york", "New York office", "America/New_York", "US", "NY"),
+    ("singapore", "Singapore office", "Asia/Singapore", "SG", ""),
+)
 
 
 class Rep(NamedTuple):
@@ -102,13 +113,36 @@ POOLS = (
 )  # fmt: skip
 
 
-def make_owners(users: dict[str, User]) -> dict[str, Owner]:
-    """The owners by key, with their hours and covers."""
+def make_calendars(now: datetime, by: User) -> dict[str, Calendar]:
+    """The offices by zone: hours with a break at noon, and the holidays that `by` accepted."""
+    years = range((now - timedelta(days=90)).year, now.year + 2)  # the past that is played has its holidays, too
+    calendars = {}
+    for key, name, zone, country, region in OFFICES:
+        calendar = Calendar.objects.create(
+            key=key, name=name, time_zone=zone, holiday_country=country, holiday_region=region
+        )
+        WeeklyHours.objects.bulk_create(
+            WeeklyHours(calendar=calendar, kind=kind, weekday=weekday, start_minute=start, end_minute=end)
+            for weekday in OFFICE.days
+            for kind, blocks in ((WeeklyHours.Kind.WORK, OFFICE.blocks), (WeeklyHours.Kind.BREAK, LUNCH))
+            for start, end in blocks
+        )
+        SpecialDay.objects.bulk_create(
+            SpecialDay(calendar=calendar, day=holiday.day, name=holiday.name, proposed=True, recorded_by=by)
+            for holiday in holidays_of(country, region, years)
+        )
+        calendars[zone] = calendar
+    return calendars
+
+
+def make_owners(users: dict[str, User], offices: dict[str, Calendar]) -> dict[str, Owner]:
+    """The owners by key, with their office or their own hours, and their covers."""
     rows = [Owner(key=key, name=name, accepts_leads=False, **_account(users[key])) for key, name in OTHERS]
     rows += [
         Owner(
             key=rep.key, name=rep.name.partition(" ")[0], time_zone=rep.zone, **rep.fields, **_account(users[rep.key]),
             booking_url=f"https://meet.demo.example/{rep.key}",
+            calendar=offices[rep.zone] if rep.shift is OFFICE else None,
         )
         for rep in REPS
     ]  # fmt: skip
@@ -119,6 +153,7 @@ def make_owners(users: dict[str, User]) -> dict[str, Owner]:
     WeeklyHours.objects.bulk_create(
         WeeklyHours(owner=owners[rep.key], weekday=weekday, start_minute=start, end_minute=end)
         for rep in REPS
+        if rep.shift is not OFFICE
         for weekday in rep.shift.days
         for start, end in rep.shift.blocks
     )

@@ -15,6 +15,7 @@ from leads.models import LeadType, Source
 from leads.tokens import hash_token, new_token
 from owners.configuration import changing
 from owners.models import (
+    Calendar,
     Installation,
     Membership,
     Owner,
@@ -131,16 +132,21 @@ def _owner(user: User, name: str, role: Role, answers: Answers, takes_leads: boo
     user.first_name, _, user.last_name = (part[:150] for part in name.partition(" "))
     user.save()
     give_role(user, role)
-    owner = Owner.objects.create(
+    return Owner.objects.create(
         user=user, key=_key(Owner, name), name=name, email=user.email, time_zone=answers.time_zone,
         accepts_leads=takes_leads,
     )  # fmt: skip
+
+
+def _calendar(answers: Answers) -> Calendar:
+    """The company's hours, which the team shares; holidays are proposed there once its country is given."""
+    calendar = Calendar.objects.create(key="office_hours", name="Office hours", time_zone=answers.time_zone)
     hours = answers.hours
     WeeklyHours.objects.bulk_create(
-        WeeklyHours(owner=owner, weekday=day, start_minute=hours.start_minute, end_minute=hours.end_minute)
+        WeeklyHours(calendar=calendar, weekday=day, start_minute=hours.start_minute, end_minute=hours.end_minute)
         for day in hours.days
     )
-    return owner
+    return calendar
 
 
 def _team(answers: Answers, owners: dict[str, Owner]) -> Pool:
@@ -151,7 +157,13 @@ def _team(answers: Answers, owners: dict[str, Owner]) -> Pool:
     admin = owners[answers.email]
     takers = answers.takers[:1] if answers.template == Template.ONE_OWNER else answers.takers
     key = _key(Team, answers.team)
-    team = Team.objects.create(key=key, name=answers.team, lead=admin, fallback_owner=admin)
+    team = Team.objects.create(
+        key=key,
+        name=answers.team,
+        lead=admin,
+        fallback_owner=admin,
+        calendar=_calendar(answers) if answers.hours.days else None,
+    )
     Membership.objects.bulk_create(Membership(owner=owner, team=team) for owner in owners.values())
     pool = Pool.objects.create(
         key=_key(Pool, answers.team), name=answers.team, team=team, keeps_hours=False,

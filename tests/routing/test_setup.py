@@ -60,9 +60,11 @@ def test_one_owner_firm_routes_its_first_lead(token):
     assert answer.context["made"].token in answer.content.decode()
     installation = Installation.objects.get()
     assert (installation.company_name, installation.time_zone) == ("Firm & Sons", "Europe/Berlin")
-    assert list(WeeklyHours.objects.values_list("weekday", "start_minute", "end_minute")) == [
-        (0, 540, 1050), (1, 540, 1050),
+    office = "Office hours"
+    assert list(WeeklyHours.objects.values_list("calendar__name", "weekday", "start_minute", "end_minute")) == [
+        (office, 0, 540, 1050), (office, 1, 540, 1050),
     ]  # fmt: skip
+    assert (Team.objects.get().calendar.name, Team.objects.get().calendar.time_zone) == (office, "Europe/Berlin")
     assert lead_of(answer).owner == user.owner
     assert {finding.severity for finding in findings(NOW)} <= {"warning"}
 
