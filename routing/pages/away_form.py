@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from leads.clean import clean_text
+from owners.models import Absence
 
 LONGEST = timedelta(days=2 * 366)
 
@@ -23,15 +24,23 @@ def _instant(label: str) -> forms.DateTimeField:
 class AwayForm(forms.Form):
     """Both ends are needed; `now` is the instant at which it is asked."""
 
+    kind = forms.ChoiceField(
+        label="Why",
+        required=False,
+        choices=[(Absence.Kind.AWAY.value, "Away: holiday, training, leave"), (Absence.Kind.SICK.value, "Sick")],
+    )
     starts_at = _instant("Away from")
     ends_at = _instant("Back at")
     reason = forms.CharField(
-        label="Reason", max_length=120, required=False, help_text="Your manager sees it. Leave it empty if you like."
+        label="Note", max_length=120, required=False, help_text="Your manager sees it. Leave it empty if you like."
     )
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.now = now
+
+    def clean_kind(self) -> str:
+        return self.cleaned_data["kind"] or Absence.Kind.AWAY.value
 
     def clean_reason(self) -> str:
         return clean_text(self.cleaned_data["reason"], 120)

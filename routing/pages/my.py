@@ -1,12 +1,10 @@
 """My leads: a signed-in person in; what they own, sorted by what is due, their turn and their time off out."""
 
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -15,19 +13,18 @@ from django.views.decorators.http import require_POST, require_safe
 
 from leads.models import Activity
 from leads.scopes import visible_leads
-from owners.away import absences_to_come, end_absence, plan_absence, take_leads
 from owners.models import Owner
-from owners.roles import Act, may
 from routing import acts, touch
 from routing.desk import Desk, Work, desk_of, finish_task, had, read_alerts
 from routing.moving import by_user
 from routing.pages.away_form import AwayForm
+from routing.pages.reader import reading_owner, zone_of
+from routing.pages.time_off_card import card
 from routing.pages.timing import spent, tone
 from routing.refused import Refused
 from routing.turns import standings
 
 LOGGED = (Activity.Kind.CALL, Activity.Kind.EMAIL, Activity.Kind.MESSAGE, Activity.Kind.MEETING)
-NO_OWNER = "You take no leads: no owner belongs to your user."
 
 
 @never_cache
@@ -35,23 +32,22 @@ NO_OWNER = "You take no leads: no owner belongs to your user."
 @require_safe
 def my(request: HttpRequest) -> HttpResponse:
     """Everything that somebody who works on leads has to see of their own."""
-    owner = _owner(request)
+    owner = reading_owner(request)
     if owner is None:
         return render(request, "pages/my_nobody.html", {"help_topic": "my-leads"})
-    return _page(request, owner)
+    return page(request, owner)
 
 
-def _page(request: HttpRequest, owner: Owner, form: AwayForm | None = None) -> HttpResponse:
+def page(request: HttpRequest, owner: Owner, form: AwayForm | None = None) -> HttpResponse:
+    """The page, with what was typed about time off where it has to be corrected."""
     now, zone = timezone.now(), zone_of(owner)
     with timezone.override(zone):
         desk = desk_of(owner.pk, now, zone)
-        absences = absences_to_come(owner, now)
         rows = [(group, [_row(work, now) for work in group.work]) for group in desk.groups]
         context = {
             "owner": owner, "now": now, "zone": str(zone), "desk": desk, "groups": rows, "first": _first(rows),
             "kinds": [(kind.value, kind.label) for kind in LOGGED], "turns": standings(owner.pk, now),
-            "absences": absences, "form": form or AwayForm(now=now), "help_topic": "my-leads",
-            "away": max((row.ends_at for row in absences if row.starts_at <= now), default=None),
+            "form": form or AwayForm(now=now), "help_topic": "my-leads", **card(owner, request.user, now),
             "newest": desk.alerts[0].pk if desk.alerts else 0, "lede": _lede(desk, now),
         }  # fmt: skip
         return render(request, "pages/my.html", context, status=422 if form else 200)
@@ -62,7 +58,7 @@ def _page(request: HttpRequest, owner: Owner, form: AwayForm | None = None) -> H
 @require_POST
 def work(request: HttpRequest, lead_id: int, wish: str) -> HttpResponse:
     """Accept, decline or log, and back to the list with what happened in a sentence."""
-    owner, now = _owner(request), timezone.now()
+    owner, now = reading_owner(request), timezone.now()
     lead = visible_leads(request.user).filter(pk=lead_id).first()
     if lead is None and not (owner and had(owner.pk, lead_id)):
         raise Http404
@@ -91,7 +87,7 @@ def _do(request: HttpRequest, name: str, lead: int, wish: str, now: datetime) ->
 @require_POST
 def task_done(request: HttpRequest, task: int) -> HttpResponse:
     """An own task is done."""
-    owner = _owner(request)
+    owner = reading_owner(request)
     found = finish_task(task, owner.pk, timezone.now()) if owner else None
     if found is None:
         raise Http404
@@ -107,78 +103,10 @@ def task_done(request: HttpRequest, task: int) -> HttpResponse:
 @require_POST
 def alerts_read(request: HttpRequest) -> HttpResponse:
     """One alert, or all that were on the page, were read."""
-    owner = _owner(request)
+    owner = reading_owner(request)
     newest, only = _number(request.POST.get("newest")), _number(request.POST.get("only"))
     read = read_alerts(owner.pk, timezone.now(), newest or 0, only) if owner else 0
     messages.success(request, f"{read} alert{'' if read == 1 else 's'} marked as read.")
-    return redirect("pages:my")
-
-
-@never_cache
-@login_required
-@require_POST
-def away(request: HttpRequest) -> HttpResponse:
-    """Plan one's own time off."""
-    owner = _owner(request)
-    if owner is None:
-        return _no_owner(request)
-    with timezone.override(zone_of(owner)):
-        form = AwayForm(request.POST, now=timezone.now())
-        if form.is_valid():
-            given = form.cleaned_data
-            row = plan_absence(owner, given["starts_at"], given["ends_at"], given["reason"])
-            cover = f" {owner.cover} is asked instead." if owner.cover else ""
-            messages.success(request, f"You are away from {_said(row.starts_at)} to {_said(row.ends_at)}.{cover}")
-            return redirect("pages:my")
-    return _page(request, owner, form)
-
-
-@never_cache
-@login_required
-@require_POST
-def away_cancel(request: HttpRequest, absence: int) -> HttpResponse:
-    """Take back an own absence, or end the one that runs."""
-    owner = _owner(request)
-    done = end_absence(absence, owner, timezone.now()) if owner else ""
-    if not done:
-        raise Http404
-    told = "Your time off is cancelled." if done == "cancelled" else "Your time off ended now: you get leads again."
-    messages.success(request, told)
-    return redirect("pages:my")
-
-
-@never_cache
-@login_required
-@require_POST
-def taking(request: HttpRequest) -> HttpResponse:
-    """Pause or go on taking leads."""
-    owner = _owner(request)
-    if owner is None:
-        return _no_owner(request)
-    accepts = request.POST.get("accepts") == "yes"
-    take_leads(owner, accepts)
-    paused = "You get no new leads until you take them again. Those that you have stay yours."
-    messages.success(request, "You get leads again." if accepts else paused)
-    return redirect("pages:my")
-
-
-def zone_of(owner: Owner) -> tzinfo:
-    """The owner's zone; UTC where it is unknown."""
-    try:
-        return ZoneInfo(owner.time_zone)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
-def _owner(request: HttpRequest) -> Owner | None:
-    """The owner that the reader is, if they are one."""
-    if not may(request.user, Act.WORK_LEADS):
-        raise PermissionDenied
-    return Owner.objects.select_related("cover").filter(user=request.user.pk).first()
-
-
-def _no_owner(request: HttpRequest) -> HttpResponse:
-    messages.error(request, f"{NO_OWNER} RevOps can make one.")
     return redirect("pages:my")
 
 
@@ -208,8 +136,3 @@ def _lede(desk: Desk, now: datetime) -> str:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def _said(at: datetime) -> str:
-    local = timezone.localtime(at)
-    return f"{local:%a %-d %b %Y, %H:%M %Z}"

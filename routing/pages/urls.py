@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from routing.pages import coverage, help, item, lead, leads, my, queue, reports, setup, try_it
+from routing.pages import coverage, help, item, lead, leads, my, queue, reports, setup, time_off, try_it
 from routing.queue import Wish
 from routing.working import Work
 
@@ -18,9 +18,9 @@ urlpatterns = [
     ),
     path("my/tasks/<int:task>/done/", my.task_done, name="my-task-done"),
     path("my/alerts/read/", my.alerts_read, name="my-alerts-read"),
-    path("my/away/", my.away, name="my-away"),
-    path("my/away/<int:absence>/cancel/", my.away_cancel, name="my-away-cancel"),
-    path("my/taking/", my.taking, name="my-taking"),
+    path("my/away/", time_off.away, name="my-away"),
+    path("my/away/<int:absence>/cancel/", time_off.away_cancel, name="my-away-cancel"),
+    path("my/taking/", time_off.taking, name="my-taking"),
     path("leads/", leads.leads, name="leads"),
     path("leads/export.csv", leads.leads_export, name="leads-export"),
     path("leads/<int:lead_id>/", lead.lead, name="lead"),

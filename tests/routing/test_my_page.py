@@ -7,7 +7,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from leads.models import Activity, Lead, Source, Task
-from owners.models import Absence, Owner, User
+from owners.models import Absence, Calendar, Owner, User, WeeklyHours
 from owners.roles import Role, give_role
 from routing.models import Delivery, Fact, LedgerEntry, SlaClock
 from routing.pipeline import drain
@@ -179,10 +179,10 @@ def test_the_page_asks_the_same_of_the_database_however_many_leads(team, django_
     Lead.objects.update(owner=team["elena"])
     SlaClock.objects.update(owner=team["elena"])
     client.get("/my/")
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(19):
         client.get("/my/")
     route(60, first=5)
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(19):
         page = client.get("/my/")
     assert page.context["desk"].leads > 40
 
@@ -203,3 +203,51 @@ def test_who_is_no_owner_is_told_what_to_do_and_strangers_are_turned_away(team):
     rep = sign_in(team["marco"])
     assert rep.get("/")["Location"] == "/my/"
     assert 'href="/my/"' in rep.get("/my/").content.decode()
+
+
+def test_a_pause_ends_by_itself_or_when_one_takes_leads_again(team, clock):
+    client, elena = sign_in(team["elena"]), team["elena"]
+    assert "Until Tue 24 Nov, 09:00" in client.get("/my/").content.decode()  # no hours: tomorrow at nine
+    assert told(client.post("/my/taking/", {"accepts": "hour"})) == [
+        "You get no new leads until Mon 23 Nov 2026, 12:05 CET, and then again by yourself. Those that you have stay"
+        " yours."
+    ]
+    row = Absence.objects.get()
+    assert (row.kind, row.starts_at, row.ends_at) == ("pause", clock.now, clock.now + timedelta(hours=1))
+    assert (row.recorded_by, Owner.objects.get(pk=elena.pk).accepts_leads) == (elena.user, True)
+    leads = waiting(Source.objects.get(key="web"), *buyers(3))
+    drain(lambda: clock.now)
+    assert set(Lead.objects.filter(pk__in=leads).values_list("owner__key", flat=True)) == {"marco"}
+    later = waiting(Source.objects.get(key="web"), *buyers(2, 3))
+    drain(lambda: row.ends_at)  # its first instant after
+    assert "elena" in set(Lead.objects.filter(pk__in=later).values_list("owner__key", flat=True))
+
+    office = Calendar.objects.create(key="berlin", name="Berlin", time_zone="Europe/Berlin")
+    WeeklyHours.objects.create(calendar=office, weekday=3, start_minute=480, end_minute=1020)
+    Owner.objects.filter(pk=elena.pk).update(calendar=office, cover=team["marco"])
+    sentence = told(client.post("/my/taking/", {"accepts": "morning"}))[-1]
+    assert sentence.endswith(
+        "until Thu 26 Nov 2026, 08:00 CET, and then again by yourself. Those that you have stay yours."
+        " Marco is asked instead."
+    )
+    row.refresh_from_db()
+    assert row.ends_at == datetime(2026, 11, 26, 7, 0, tzinfo=UTC)  # the pause that runs was made longer
+    page = client.get("/my/").content.decode()
+    assert "You have paused until" in page
+    assert "from Berlin" in page
+    clock.now += 10 * MINUTE
+    assert told(client.post("/my/taking/", {"accepts": "yes"}))[-1] == "You get leads again."
+    row.refresh_from_db()
+    assert row.ends_at == clock.now
+
+
+def test_an_absence_that_a_manager_entered_names_them_and_their_kind(team, clock):
+    mia = User.objects.create(username="mia", first_name="Mia", last_name="Cole")
+    Absence.objects.create(
+        owner=team["elena"], kind="sick", starts_at=NOW, ends_at=NOW + timedelta(days=1), recorded_by=mia
+    )
+    client = sign_in(team["elena"])
+    page = client.get("/my/").content.decode()
+    assert "sick, entered by Mia Cole" in page
+    client.post("/my/away/", {"kind": "sick", "starts_at": "2026-12-01T00:00", "ends_at": "2026-12-02T00:00"})
+    assert Absence.objects.values_list("kind", "recorded_by__username").latest("pk") == ("sick", "elena")
