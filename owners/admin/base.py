@@ -20,14 +20,14 @@ from owners.acting import acting
 from owners.admin.changes import ToldChangesMixin
 from owners.admin.scoped import ScopedMixin
 from owners.admin.words import WordsFormField
-from owners.models import WordsField
+from owners.models import LONGEST_MINUTES, WordsField
 from owners.writer import writing
 
 INLINE_LIMIT = 100
 """Rows of a kind that one page edits: Django refuses over 1,000 fields, and a row has up to seven."""
 
-LARGEST, YEAR = 2**31 - 1, 366 * 24 * 60
-"""The largest number of a column; the longest promise, in minutes."""
+LARGEST = 2**31 - 1
+"""The largest number of a column."""
 
 
 class PlainForm(forms.ModelForm):
@@ -48,7 +48,7 @@ class WordsMixin:
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         if isinstance(db_field, PositiveIntegerField):  # SQLite alone would take any
-            kwargs.setdefault("max_value", YEAR if db_field.name.endswith("_minutes") else LARGEST)
+            kwargs.setdefault("max_value", LONGEST_MINUTES if db_field.name.endswith("_minutes") else LARGEST)
         if isinstance(db_field, WordsField):
             return WordsFormField(label=db_field.verbose_name.capitalize(), help_text=db_field.help_text)
         return super().formfield_for_dbfield(db_field, request, **kwargs)

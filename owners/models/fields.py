@@ -5,6 +5,9 @@ import zoneinfo
 from django.core.exceptions import ValidationError
 from django.db import models
 
+LONGEST_MINUTES = 366 * 24 * 60
+"""Of a promise or a wait: a year. Longer ones would lie beyond the dates that a calendar is asked for."""
+
 
 def validate_zone(value: str) -> None:
     """Refuse a time zone that the IANA data base does not know."""

@@ -8,7 +8,7 @@ from routing.models import LedgerEntry, OwnerLoad, RotationState, SlaPolicy
 
 
 class PolicyForm(PlainForm):
-    sentences = {"sla_minutes_positive": "First touch, activity and review need at least one minute each."}
+    sentences = {"sla_minutes_from_one_to_a_year": "Each promise has 1 to 527,040 minutes, which is a year."}
 
 
 @admin.register(SlaPolicy)

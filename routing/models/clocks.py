@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from leads.models import Lead
 from owners.configuration import ConfigModel
-from owners.models import Owner, WordsField
+from owners.models import LONGEST_MINUTES, Owner, WordsField
 
 
 class SlaPolicy(ConfigModel):
@@ -29,8 +29,11 @@ class SlaPolicy(ConfigModel):
         constraints = [
             models.UniqueConstraint(fields=["key"], name="sla_policy_key_once"),
             models.CheckConstraint(
-                condition=Q(first_touch_minutes__gt=0) & Q(no_activity_minutes__gt=0) & Q(review_minutes__gt=0),
-                name="sla_minutes_positive",
+                condition=Q(accept_minutes__range=(1, LONGEST_MINUTES))
+                & Q(first_touch_minutes__range=(1, LONGEST_MINUTES))
+                & Q(no_activity_minutes__range=(1, LONGEST_MINUTES))
+                & Q(review_minutes__range=(1, LONGEST_MINUTES)),
+                name="sla_minutes_from_one_to_a_year",
             ),
         ]
 

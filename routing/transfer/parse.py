@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from owners.models import LONGEST_MINUTES
 from routing.engine.rules import check_condition
 from routing.transfer.shape import COMPANY, FORMAT, LISTS, RULE, RULES, SECTIONS, SORTED, VERSION, Field
 
@@ -206,6 +207,9 @@ class _Reader:
             self.wrong(
                 path, f"{NEEDED[field.kind]} is needed{', or null' if field.optional else ''}, not {value!r:.60}."
             )
+            return None
+        if field.name.endswith("_minutes") and not 1 <= value <= LONGEST_MINUTES:
+            self.wrong(path, f"minutes are from 1 to {LONGEST_MINUTES}, which is a year, not {value}.")
             return None
         if field.kind == "instant":
             return datetime.fromisoformat(value).astimezone(UTC).isoformat()

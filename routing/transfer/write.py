@@ -25,7 +25,6 @@ from owners.models import (
     TerritoryArea,
     WeeklyHours,
 )
-from routing.models import SlaPolicy
 from routing.transfer.diff import Change
 from routing.transfer.shape import SECTIONS, Field
 
@@ -320,8 +319,6 @@ def _broken(row: models.Model) -> str:
     """What the constraints of the database forbid, in a sentence; the database itself would not say where."""
     if isinstance(row, Pool) and row.when_empty == Pool.WhenEmpty.FALLBACK and row.fallback_owner_id is None:
         return "“when_empty” is “fallback”, so a fallback_owner has to be named."
-    if isinstance(row, SlaPolicy) and not (row.first_touch_minutes and row.no_activity_minutes and row.review_minutes):
-        return "first_touch_minutes, no_activity_minutes and review_minutes are 1 or more."
     return ""
 
 

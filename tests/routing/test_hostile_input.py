@@ -7,13 +7,14 @@ import pytest
 from django.contrib.messages import get_messages
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import IntegrityError, transaction
 from django.test import Client
 
 from leads.models import Company, RawEvent
 from leads.tokens import hash_token
 from owners.models import Owner, Team, User
 from owners.roles import Role, give_role
-from routing.models import ApiToken, ReviewItem
+from routing.models import ApiToken, ReviewItem, SlaPolicy
 from routing.prepare import source_by_key
 from routing.review import note_unreadable
 from routing.transfer import Refused, bring_in
@@ -158,3 +159,29 @@ def test_a_word_that_is_no_number_is_one_sentence_on_the_command_line(word):
             call_command(command, word)
         told = f"“{word}” is not the number of {what}. Give its number, such as 1042."
         assert str(refused.value) == told
+
+
+NAMES = ("accept_minutes", "first_touch_minutes", "no_activity_minutes", "review_minutes")
+
+
+@pytest.mark.parametrize("minutes", [0, 527_041, 2**31 - 1, 10**30])
+def test_a_promise_has_one_minute_to_a_year_in_forms_imports_and_the_database(admin_client, minutes):
+    given = {"key": "slow", "name": "Slow", "lead_types": "", "tiers": "", "position": "0"}
+    answer = admin_client.post(address(SlaPolicy, "add"), given | dict.fromkeys(NAMES, str(minutes)))
+    form = answer.context["adminform"].form
+    if minutes:
+        told = ["Ensure this value is less than or equal to 527040."]
+        assert [form.errors[name] for name in NAMES] == [told] * 4
+    else:
+        assert form.errors["__all__"] == ["Each promise has 1 to 527,040 minutes, which is a year."]
+    for name in NAMES:
+        policy = {"key": "slow", "name": "Slow", name: minutes}
+        data = {"format": "revroute.config", "version": 1, "sla_policies": [policy]}
+        with pytest.raises(Refused) as refused:
+            bring_in(json.dumps(data).encode(), NOW)
+        assert len(refused.value.problems) == 1
+        assert refused.value.problems[0].startswith(f"sla_policies[0].{name}: ")
+        if minutes < 2**31:
+            with pytest.raises(IntegrityError), transaction.atomic():
+                SlaPolicy.objects.create(key="slow", **{name: minutes})
+    assert not SlaPolicy.objects.exists()

@@ -296,14 +296,12 @@ def test_what_the_models_refuse_is_named_with_its_path_too(company):
     data = changed(
         owners=[{"key": "not a key", "name": "N"}, {"key": "zoe", "name": "Z", "email": "no", "time_zone": "Mars"}],
         pools=[{"key": "late", "name": "Late", "when_empty": "fallback"}],
-        sla_policies=[{"key": "urgent", "first_touch_minutes": 0}],
     )  # fmt: skip
     assert problems(data) == [
         "owners[0].key: Enter a valid “slug” consisting of letters, numbers, underscores or hyphens.",
         "owners[1].email: Enter a valid email address.",
         "owners[1].time_zone: “Mars” is not a time zone. Use a name such as Europe/Berlin.",
         "pools[0]: “when_empty” is “fallback”, so a fallback_owner has to be named.",
-        "sla_policies[0]: first_touch_minutes, no_activity_minutes and review_minutes are 1 or more.",
     ]
     hours = [{"weekday": 0, "from": "09:00", "to": "12:00"}, {"weekday": 0, "from": "11:00", "to": "13:00"}]
     absence = {"from": NOW.isoformat(), "to": NOW.isoformat(), "reason": ""}
