@@ -84,9 +84,9 @@ class ConfigModel(models.Model):
             return super().delete(*args, **kwargs)
 
 
-Values = tuple[Any, ...]
+Values = Mapping[str, Any]
 Edits = Mapping[int, tuple[Values, Values]]
-"""By id: the values of `told_fields` before and after."""
+"""By id: the values of `told_fields` before and after, of rows of which one changed."""
 
 _listeners: list[Callable[[type[models.Model], Edits], None]] = []
 
@@ -130,7 +130,8 @@ class ToldModel(ConfigModel):
 
 
 def _values(rows: models.QuerySet) -> dict[int, Values]:
-    return {id: tuple(values) for id, *values in rows.order_by().values_list("pk", *sorted(rows.model.told_fields))}
+    fields = sorted(rows.model.told_fields)
+    return {id: dict(zip(fields, row, strict=True)) for id, *row in rows.order_by().values_list("pk", *fields)}
 
 
 def _tell(model: type[models.Model], before: Mapping[int, Values]) -> None:

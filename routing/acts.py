@@ -9,8 +9,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import F
-
 from leads.clean import clean_text
 from leads.models import Lead, Note
 from owners.models import Owner
@@ -18,7 +16,8 @@ from owners.writer import writing
 from routing.again import ask_again
 from routing.current import in_force
 from routing.ledger import credit
-from routing.models import Decision, Fact, OwnerLoad, ReviewItem
+from routing.loads import counts, free
+from routing.models import Decision, Fact, ReviewItem
 from routing.moved import STAYING, end_follow_up, end_work
 from routing.moving import Asked, By, Standing, ask, decide_acts, standing
 from routing.refused import Refused
@@ -190,9 +189,10 @@ def close(lead: int, outcome: str, by: By, now: datetime) -> Done:
             raise Refused("no_change", f"Only a lead with an owner is closed; this one is {row.get_state_display()}.")
         end_follow_up([lead])
         end_work([lead], now)
+        if counts(lead):
+            free(row)
         Lead.objects.filter(pk=lead).update(state=Lead.State.CLOSED)
         if not row.is_test:
-            OwnerLoad.objects.filter(owner=row.owner_id, open_leads__gt=0).update(open_leads=F("open_leads") - 1)
             Fact.objects.create(
                 lead=row, kind=Fact.Kind.CLOSED, at=now, owner_id=row.owner_id, actor_id=by.user, detail=outcome
             )

@@ -9,7 +9,7 @@ class RoutingConfig(AppConfig):
         from django.db.models.signals import post_save
 
         from leads.models import Source
-        from routing import checks, ledger, scopes  # noqa: F401 - registers checks, what edits of pools write, who sees what
+        from routing import checks, ledger, loads, scopes  # noqa: F401 - registers checks, what edits write, who sees what
         from routing.prepare import forget_sources
 
         post_save.connect(forget_sources, sender=Source, dispatch_uid="forget_sources")

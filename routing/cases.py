@@ -23,15 +23,17 @@ def known_of(events: Iterable[Prepared]) -> Known:
     return read_known(*({key[place] for key in keys if key[place]} for place in range(3)))
 
 
-def numbers_of(cases: Iterable[Case], rules: RuleSet, people: People, now: datetime) -> Numbers:
-    """The numbers that these cases may read."""
+def numbers_of(
+    cases: Iterable[Case], rules: RuleSet, people: People, now: datetime, members: Iterable[int] = ()
+) -> Numbers:
+    """The numbers that these cases may read, and those of `members`, whose leads they may move."""
     pools: set[int] = set()
     owners: set[int] = set()
     for case in cases:
         case_pools, case_owners = needs(case, rules, people)
         pools |= case_pools
         owners |= case_owners
-    return read_numbers(pools, owners, people, now)
+    return read_numbers(pools, owners, people, now, members)
 
 
 def case_of(event: Prepared, known: Known, now: datetime) -> Case:

@@ -12,7 +12,7 @@ from django.utils.timezone import now as clock
 
 from leads.clean import clean_text
 from owners.acting import actor
-from owners.configuration import Edits, on_edit
+from owners.configuration import Edits, Values, on_edit
 from owners.models import Pool, PoolMember
 from owners.writer import is_writing, writing
 from routing.engine.rotation import Kind, Turn, fraction, moved
@@ -85,19 +85,19 @@ def write_edits(model: type[models.Model], edits: Edits) -> None:
         for member, (before, after) in edits.items():
             _member_edited(member, before, after)
     elif model is Pool:
-        for pool, ((before,), (after,)) in edits.items():
-            _method_changed(pool, before, after)
+        for pool, (before, after) in edits.items():
+            _method_changed(pool, before["method"], after["method"])
 
 
-def _member_edited(member: int, before: tuple, after: tuple) -> None:
-    """(active, weight) before and after. Who comes back is told by the return that the next lead brings."""
+def _member_edited(member: int, before: Values, after: Values) -> None:
+    """Another weight, or another state. Who comes back is told by the return that the next lead brings."""
     turn = _turn(member)
     if turn is None:
         return  # never took part: there is nothing to begin
-    (was_in, old), (is_in, new) = before, after
+    old, new = before["weight"], after["weight"]
     if old != new:
         _write(member, "weight", turn, Fraction(0), f"weight {old} → {new}", actor(), clock())
-    if was_in and not is_in:
+    if before["active"] and not after["active"]:
         _write(member, "leave", turn, Fraction(0), "made inactive", actor(), clock())
 
 

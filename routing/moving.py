@@ -17,9 +17,10 @@ from owners.models import User
 from routing.cases import numbers_of
 from routing.current import Configuration, rules_of
 from routing.engine.decide import decide
+from routing.engine.people import People
 from routing.engine.rules import Rule
 from routing.engine.snapshot import read_case
-from routing.engine.values import Act, Case, DealSeen, Numbers
+from routing.engine.values import Act, Case, DealSeen, Former, Numbers
 from routing.engine.values import Decision as DecisionValue
 from routing.execute import apply
 from routing.known import deals_now
@@ -149,13 +150,25 @@ class Decided(NamedTuple):
 def decide_acts(asked: Sequence[Asked], by: By, config: Configuration) -> Decided:
     """The acts decided one after the other, nothing written. Call inside the writer transaction."""
     cases = [one.case for one in asked]
-    numbers = numbers_of(cases, config.rules, config.people, cases[0].now)
+    formers = [_former(one.at, config.people) for one in asked]
+    left = [former.member for former in formers if former.member is not None]
+    numbers = numbers_of(cases, config.rules, config.people, cases[0].now, left)
     settled = []
-    for one, id in zip(asked, new_ids(len(asked)), strict=True):
+    for one, former, id in zip(asked, formers, new_ids(len(asked)), strict=True):
         decision = decide(one.case, numbers, config.rules, config.people)
-        numbers.take(decision, former=one.at.owner)
+        numbers.take(decision, former)
         settled.append(_settled(one, decision, id, by))
     return Decided(settled, config, numbers)
+
+
+def _former(at: Standing, people: People) -> Former:
+    """How the lead counted so far: `routing.loads` says the same of rows."""
+    lead = at.lead
+    opens = not (people.until_touched and lead.touched_at is not None)
+    if at.owner is None or lead.is_test or not (opens and people.fills(lead.lead_type)):
+        return Former(opens=opens)
+    came_by = lead.member_id if people.capped.get(lead.member_id or 0) == at.owner else None
+    return Former(at.owner, came_by, opens)
 
 
 def with_reason(asked: Asked, why: str) -> Asked:

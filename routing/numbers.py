@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection
 
@@ -18,25 +18,43 @@ SELECT 'turn', r.member_id, r.v, r.last, CASE WHEN r.away THEN 1 ELSE 0 END, '',
 UNION ALL
 SELECT 'load', owner_id, '', open_leads, 0, CAST(day AS text), day_count, CAST(week AS text), week_count
   FROM routing_ownerload WHERE owner_id {in_owners}
+UNION ALL
+SELECT 'member', member_id, '', open_leads, 0, CAST(day AS text), day_count, CAST(week AS text), week_count
+  FROM routing_memberload WHERE member_id {in_members}
 """
 
 
-def read_numbers(pools: Iterable[int], owners: Iterable[int], people: People, now: datetime) -> Numbers:
-    """Turns of all members of the pools, loads of the owners; a count of an earlier day or week is nought."""
+def read_numbers(
+    pools: Iterable[int], owners: Iterable[int], people: People, now: datetime, members: Iterable[int] = ()
+) -> Numbers:
+    """Turns of all members of the pools, loads of the owners, and of those members of the pools, and of `members`,
+    who have caps. A count of an earlier day or week is nought."""
     owners = sorted(owners)
-    lists = [sorted(pools), owners]
+    capped = {id for pool in pools for id in people.pools[pool].capped}.union(members) & people.capped.keys()
+    lists = [sorted(pools), owners, sorted(capped)]
     if connection.vendor == "postgresql":
-        rows = execute(SQL.format(in_pools="= ANY(%s)", in_owners="= ANY(%s)"), lists)
+        rows = execute(SQL.format(in_pools="= ANY(%s)", in_owners="= ANY(%s)", in_members="= ANY(%s)"), lists)
     else:
         listed = "IN (SELECT value FROM json_each(%s))"
-        rows = execute(SQL.format(in_pools=listed, in_owners=listed), [json.dumps(ids) for ids in lists])
-    numbers = Numbers(loads=dict.fromkeys(owners, NO_LOAD), pools_read=set(lists[0]))
+        filled = SQL.format(in_pools=listed, in_owners=listed, in_members=listed)
+        rows = execute(filled, [json.dumps(ids) for ids in lists])
+    numbers = Numbers(
+        loads=dict.fromkeys(owners, NO_LOAD),
+        pools_read=set(lists[0]),
+        member_loads=dict.fromkeys(lists[2], NO_LOAD),
+    )
     for kind, id, v, count, away, day, day_count, week, week_count in rows:
         if kind == "turn":
             numbers.turns[id] = Turn(fraction(v), count, bool(away))
+        elif kind == "member":
+            today = local_day(people.owners[people.capped[id]].zone, now)
+            numbers.member_loads[id] = _as_of(today, count, day, day_count, week, week_count)
         elif id in people.owners:
-            today, monday = local_day(people.owners[id].zone, now)
-            in_day = day_count if day == today.isoformat() else 0
-            in_week = week_count if week == monday.isoformat() else 0
-            numbers.loads[id] = Load(count, in_day, in_week)
+            today = local_day(people.owners[id].zone, now)
+            numbers.loads[id] = _as_of(today, count, day, day_count, week, week_count)
     return numbers
+
+
+def _as_of(today: tuple[date, date], count: int, day: str, day_count: int, week: str, week_count: int) -> Load:
+    in_day, in_week = (text == at.isoformat() for text, at in zip((day, week), today, strict=True))
+    return Load(count, day_count if in_day else 0, week_count if in_week else 0)

@@ -16,6 +16,7 @@ from leads.models import LeadType, Pipeline, Source, Stage
 from owners.models import (
     Absence,
     Calendar,
+    Installation,
     Membership,
     Owner,
     Pool,
@@ -53,7 +54,7 @@ def current_revision(now: datetime) -> tuple[int, dict[str, Any]]:
 
 
 def current_content(map: int = 0) -> dict[str, Any]:
-    """The rows as `engine.people.compile_people` reads them; seventeen queries, however many rows.
+    """The rows as `engine.people.compile_people` reads them; eighteen queries, however many rows.
 
     `map`: the revision that holds the areas; 0 for a reader, who takes them from `routing.maps.map_now`.
     """
@@ -65,10 +66,17 @@ def current_content(map: int = 0) -> dict[str, Any]:
         "territories": _territories(),
         "map": map,
         "policies": _policies(),
-        "lead_types": list(LeadType.objects.order_by("key").values("key", "high_intent")),
+        "lead_types": list(LeadType.objects.order_by("key").values("key", "high_intent", "fills_caps")),
+        "open_until": _open_until(),
         "pipelines": _pipelines(),
         "sources": _rows(Source, id="id", key="key", owner="owner_id"),
     }
+
+
+def _open_until() -> str:
+    """Until when a lead is open where caps look; without a row, as the column begins."""
+    held = Installation.objects.filter(pk=1).values_list("open_until", flat=True).first()
+    return held or Installation.OpenUntil.CLOSED.value
 
 
 def instant(moment: datetime) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from leads.models import Company, Contact, Deal, Lead, Note, RawEvent
 from routing.engine.ladder import hint
 from routing.engine.people import People
-from routing.engine.values import Act, Case, Decision, Numbers
+from routing.engine.values import Act, Case, Decision, Load, Numbers
 from routing.models import (
     Decision as DecisionRow,
 )
@@ -17,6 +17,7 @@ from routing.models import (
     Delivery,
     Fact,
     LedgerEntry,
+    MemberLoad,
     OwnerLoad,
     PlanAction,
     ReviewItem,
@@ -39,7 +40,9 @@ REVIEWS = Target(ReviewItem, all_fields(ReviewItem, auto_id=True), skip=True)
 FACTS = Target(Fact, ("lead", "kind", "at", "decision", "owner", "actor", "detail"))
 LEDGER = Target(LedgerEntry, all_fields(LedgerEntry, auto_id=True))
 TURNS = Target(RotationState, ("member", "v", "last", "away"), upsert="member")
-LOADS = Target(OwnerLoad, ("owner", "open_leads", "day", "day_count", "week", "week_count"), upsert="owner")
+COUNTS = ("open_leads", "day", "day_count", "week", "week_count")
+LOADS = Target(OwnerLoad, ("owner", *COUNTS), upsert="owner")
+MEMBER_LOADS = Target(MemberLoad, ("member", *COUNTS), upsert="member")
 CONTACT_OWNERS = Target(Contact, ("id", "owner"), update=True)
 DEAL_OWNERS = Target(Deal, ("id", "owner"), update=True)
 EVENTS = Target(RawEvent, ("id", "state", "error"), update=True)
@@ -58,7 +61,7 @@ LEAD_AGAIN = Target(
 
 SHARED = (
     COMPANIES, CONTACTS, DEALS, DECISIONS, NOTES, CLOCKS, ACTIONS, DELIVERIES, REVIEWS, LEDGER, TURNS, LOADS,
-    CONTACT_OWNERS, DEAL_OWNERS, FACTS,
+    MEMBER_LOADS, CONTACT_OWNERS, DEAL_OWNERS, FACTS,
 )  # fmt: skip
 TARGETS = (*SHARED, LEADS, EVENTS)
 """Of events that become leads."""
@@ -141,17 +144,16 @@ class Context:
 def rows_of(batch: Iterable[Settled], context: Context) -> list[tuple[Target, list[Row]]]:
     """All rows of a batch, every target named."""
     members: set[int] = set()
-    owners: set[int] = set()
     for settled in batch:
         _add_parties(settled, context)
         _add_lead(settled, context)
         context.rows[DECISIONS].append(decision_row(settled))
         _add_review(settled, context)
-        _add_ownership(settled, context, members, owners)
+        _add_ownership(settled, context, members)
         _add_facts(settled, context)
         if settled.act is None:
             context.add(EVENTS, settled.event.id, RawEvent.State.DONE, "")
-    _add_numbers(context, members, owners)
+    _add_numbers(context, members)
     return [(target, context.rows[target]) for target in context.targets]
 
 
@@ -278,7 +280,7 @@ def _owe(settled: Settled, context: Context, kind: str, owner: int | None, chann
         )  # fmt: skip
 
 
-def _add_ownership(settled: Settled, context: Context, members: set[int], owners: set[int]) -> None:
+def _add_ownership(settled: Settled, context: Context, members: set[int]) -> None:
     outcome, decision = settled.decision.outcome, settled.decision
     for clock in decision.clocks if decision.counts else ():
         context.add(
@@ -290,10 +292,8 @@ def _add_ownership(settled: Settled, context: Context, members: set[int], owners
         told = outcome.reviewer if outcome.reviewer is not None else outcome.owner
         _owe(settled, context, Delivery.Kind.NOTICE, told, outcome.channels, Delivery.State.OWED)
     former = settled.act.owner if settled.act else None
-    if former is not None and not settled.case.is_test:
-        owners.add(former)
-        if former != outcome.owner:
-            _owe(settled, context, Delivery.Kind.MOVED, former, ("in_app",), Delivery.State.OWED)
+    if former is not None and former != outcome.owner:
+        _owe(settled, context, Delivery.Kind.MOVED, former, ("in_app",), Delivery.State.OWED)
     if outcome.status != "assigned":
         return
     if "create_deal" in outcome.plan:
@@ -302,8 +302,6 @@ def _add_ownership(settled: Settled, context: Context, members: set[int], owners
         context.add(DEAL_OWNERS, settled.deal, outcome.owner)
     if "write_routing_reason_note" in outcome.plan:
         context.add(NOTES, settled.lead, context.now, settled.deal, outcome.reason)
-    if not settled.case.is_test:
-        owners.add(outcome.owner)
     if decision.selection is not None:
         members.update(decision.selection.turns)
         for entry in decision.selection.entries:
@@ -365,14 +363,23 @@ def _add_facts(settled: Settled, context: Context) -> None:
         context.add(FACTS, act.lead, Kind.CLOSED, now, id, act.owner, actor, outcome.status)
 
 
-def _add_numbers(context: Context, members: set[int], owners: set[int]) -> None:
+def _add_numbers(context: Context, members: set[int]) -> None:
+    """Turns of whoever was charged, and the loads that the batch changed."""
+    numbers, people = context.numbers, context.people
     for member in sorted(members):
-        turn = context.numbers.turns[member]
+        turn = numbers.turns[member]
         context.add(TURNS, member, str(turn.v), turn.last, turn.away)
-    for owner in sorted(owners):
-        load = context.numbers.loads[owner]
-        day, week = local_day(context.people.owners[owner].zone, context.now)
-        context.add(LOADS, owner, load.open, day, load.day, week, load.week)
+    for owner in sorted(numbers.owners_moved):
+        context.add(LOADS, owner, *_counts(numbers.loads[owner], people.owners[owner].zone, context.now))
+    for member in sorted(numbers.members_moved):
+        zone = people.owners[people.capped[member]].zone
+        context.add(MEMBER_LOADS, member, *_counts(numbers.member_loads[member], zone, context.now))
+
+
+def _counts(load: Load, zone: str, now: datetime) -> Row:
+    """A load in the order of `COUNTS`."""
+    day, week = local_day(zone, now)
+    return load.open, day, load.day, week, load.week
 
 
 def local_day(zone: str, now: datetime) -> tuple[date, date]:

@@ -9,8 +9,10 @@ from datetime import datetime
 
 from leads.clean import clean_text
 from leads.models import Activity, Lead
+from owners.writer import writing
 from routing.engine.clock import STOPS, is_touch, verdict
 from routing.lease import short_transaction
+from routing.loads import ends_with_touch, free
 from routing.models import Fact, SlaClock
 from routing.moving import By
 from routing.refused import Refused
@@ -28,13 +30,14 @@ def record(lead: int, kind: str, by: By, now: datetime, at: datetime | None = No
         raise Refused("unknown_kind", f"There is no activity “{kind[:40]}”; use one of {', '.join(KINDS)}.")
     if at is not None and at > now:
         raise Refused("in_the_future", "The activity is said to have happened in the future; give a time that is past.")
-    with short_transaction():
+    human = is_touch(kind) and (by.user is not None or by.owner is not None)
+    with writing() if human and _is_untouched(lead) else short_transaction():
         row = _lead(lead)
         activity = Activity.objects.create(
             lead=row, kind=kind, actor_id=by.owner, happened_at=at or now, created_at=now,
             outcome=clean_text(outcome, MAX_OUTCOME),
         )  # fmt: skip
-        if is_touch(kind) and (by.user is not None or by.owner is not None):
+        if human:
             _touched(row, kind, by, now)
     return activity
 
@@ -52,6 +55,11 @@ def accept(lead: int, by: By, now: datetime) -> bool:
     return True
 
 
+def _is_untouched(lead: int) -> bool:
+    """The first touch may give its owner room again, and loads change under the writer lock alone."""
+    return Lead.objects.filter(pk=lead, state=Lead.State.ASSIGNED, touched_at=None).exists()
+
+
 def _lead(id: int) -> Lead:
     row = Lead.objects.filter(pk=id).first()
     if row is None:
@@ -64,7 +72,9 @@ def _lead(id: int) -> Lead:
 def _touched(row: Lead, kind: str, by: By, now: datetime) -> None:
     """A human touch: the first one is remembered on the lead, and whoever acts has accepted."""
     facts = [_fact(row, Fact.Kind.TOUCHED, by, now, kind)]
-    Lead.objects.filter(pk=row.pk, touched_at=None).update(touched_at=now)
+    frees = row.touched_at is None and ends_with_touch(row.pk)
+    if Lead.objects.filter(pk=row.pk, touched_at=None).update(touched_at=now) and frees:
+        free(row)
     mine = Lead.objects.filter(pk=row.pk, owner=by.owner, accepted_at=None) if by.owner else Lead.objects.none()
     if mine.update(accepted_at=now):
         facts.append(_fact(row, Fact.Kind.ACCEPTED, by, now, "acted"))

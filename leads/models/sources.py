@@ -1,14 +1,18 @@
 """Where leads come from and which types they have, as rows."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 
-from owners.configuration import ConfigModel
+from owners.configuration import ConfigModel, ToldModel
 from owners.models import Owner, WordsField
 
 
-class LeadType(ConfigModel):
+class LeadType(ToldModel):
     """A type of lead; the usual ones come with the first migration, a company may add its own."""
+
+    told_fields: ClassVar[frozenset[str]] = frozenset({"key", "fills_caps"})
 
     key = models.SlugField(max_length=40)
     name = models.CharField(max_length=80)

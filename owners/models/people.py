@@ -1,10 +1,12 @@
 """Who takes leads, as rows: users, owners, teams, who stands in for whom."""
 
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
 
-from owners.configuration import ConfigModel
+from owners.configuration import ConfigModel, ToldModel
 from owners.models.fields import WordsField, validate_zone
 
 
@@ -12,8 +14,10 @@ class User(AbstractUser):
     """Somebody who signs in. An owner is a user who takes leads."""
 
 
-class Installation(models.Model):
+class Installation(ToldModel):
     """One row: whose RevRoute this is, what fills a cap, and the hash of the token that opens its first set-up."""
+
+    told_fields: ClassVar[frozenset[str]] = frozenset({"open_until"})
 
     class OpenUntil(models.TextChoices):
         CLOSED = "closed", "until it is closed or leaves the owner"
@@ -81,8 +85,10 @@ class Team(ConfigModel):
         return self.name
 
 
-class Owner(ConfigModel):
+class Owner(ToldModel):
     """Somebody who takes leads."""
+
+    told_fields: ClassVar[frozenset[str]] = frozenset({"time_zone"})
 
     class State(models.TextChoices):
         ACTIVE = "active", "active"

@@ -90,7 +90,7 @@ class Pool(ToldModel):
 class PoolMember(ToldModel):
     """An owner in a pool. Leaving is `active = False`: the row stays, because its ledger does."""
 
-    told_fields: ClassVar[frozenset[str]] = frozenset({"active", "weight"})
+    told_fields: ClassVar[frozenset[str]] = frozenset({"active", "weight", "owner", "cap_open", "cap_day", "cap_week"})
 
     pool = models.ForeignKey(Pool, models.CASCADE, related_name="members")
     owner = models.ForeignKey(Owner, models.PROTECT, related_name="pool_memberships")

@@ -8,9 +8,7 @@ here: `routing.engine.decide` walks the hierarchy for them, with those who had t
 from typing import Any
 
 from routing.engine.eligibility import Ask
-from routing.engine.people import PoolOf
 from routing.engine.placing import Placed, note_candidate, team_of
-from routing.engine.rotation import Selection
 from routing.engine.values import Act
 from routing.engine.verdict import Verdict
 from routing.engine.work import Work
@@ -38,11 +36,15 @@ def _closed(act: Act) -> Verdict:
 
 
 def _given(work: Work, act: Act) -> Verdict:
-    """To the person named. Whether checks forbid it is for the caller to say: they stand in the trace."""
+    """To the person named. Whether checks forbid it is for the caller to say: they stand in the trace. A lead that a
+    member of the pool takes out of turn counts like one in turn."""
     assert act.to is not None
-    note_candidate(work, act.to, act.kind, _ask(work, by_hand=True))
     pool = work.people.pools.get(act.pool or 0)
-    selection = _charge(work, pool, act.to)
+    member = next((member.id for member in pool.members if member.owner == act.to), None) if pool else None
+    # Who is charged for a lead out of turn is held to the caps of their place in that pool, too.
+    seat = work.seat(pool, member) if pool and member is not None else None
+    note_candidate(work, act.to, act.kind, _ask(work, by_hand=True), seat)
+    selection = work.rotation(pool).charge(member) if pool and member is not None else None
     placed = Placed(
         act.to, act.kind, team_of(work, act.to, act.team), "", pool=pool.id if selection and pool else None,
         selection=selection,
@@ -57,12 +59,6 @@ def _given_reason(work: Work, act: Act) -> str:
     verb = "Reassigned" if act.owner is not None else "Assigned"
     away = f" from {work.name(act.owner)}" if act.owner is not None else ""
     return f"{verb} to {name}{away} by {act.by}: {_ended(act.why)}"
-
-
-def _charge(work: Work, pool: PoolOf | None, owner: int) -> Selection | None:
-    """A lead that a member of the pool takes out of turn counts like one in turn."""
-    member = next((member for member in pool.members if member.owner == owner), None) if pool else None
-    return work.rotation(pool).charge(member.id) if pool and member else None
 
 
 def _escalated(work: Work, act: Act) -> Verdict:

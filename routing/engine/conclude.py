@@ -229,9 +229,10 @@ def _sealed(work: Work, outcome: Outcome, clocks: Any = (), pool: Any = None, se
     sealed = "\n".join((decided, canonical(clocks), snapshot, trace_text))
     digest = hashlib.sha256(sealed.encode()).hexdigest()
     counts = not work.case.is_test
+    fills = counts and work.people.fills(outcome.lead_type)
     return Decision(
         outcome, work.rules.version, work.people.revision, trace, snapshot, trace_text, digest, counts,
-        clocks, pool if counts else None, selection if counts else None,
+        fills, clocks, pool if counts else None, selection if counts else None,
     )  # fmt: skip
 
 

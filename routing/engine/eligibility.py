@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from routing.engine.people import Person
+from routing.engine.people import Person, Terms
 from routing.engine.values import Load
 
 CHECKS = (
@@ -49,6 +49,14 @@ class Ask:
     tried: tuple[int, ...] = ()
 
 
+class Seat(NamedTuple):
+    """A member of a pool with caps there: the pool's name, the caps, and what came to them by this pool."""
+
+    pool: str
+    terms: Terms
+    load: Load
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """An owner's checks: `failed` ones bind, `noted` ones were seen and do not; both name → why."""
@@ -70,11 +78,11 @@ MISSING = Checked({"exists": "no such owner"}, NOTHING, False)
 OF_THE_PERSON = frozenset({"exists", "active", "accepts_leads", "within_caps", "present"})
 
 
-def check(person: Person | None, ask: Ask, load: Load) -> Checked:
-    """All checks of one owner for one lead."""
+def check(person: Person | None, ask: Ask, load: Load, seat: Seat | None = None) -> Checked:
+    """All checks of one owner for one lead. `seat`: their caps in the pool that it comes by."""
     if person is None:
         return MISSING
-    found = _found(person, ask, load)
+    found = _found(person, ask, load, seat)
     if not found:
         return PASSED
     available = OF_THE_PERSON.isdisjoint(found)
@@ -87,7 +95,7 @@ def check(person: Person | None, ask: Ask, load: Load) -> Checked:
     return Checked(failed, {name: why for name, why in found.items() if name not in failed}, available)
 
 
-def _found(person: Person, ask: Ask, load: Load) -> dict[str, str]:
+def _found(person: Person, ask: Ask, load: Load, seat: Seat | None) -> dict[str, str]:
     found: dict[str, str] = {}
     if person.state != "active":
         found["active"] = f"is {person.state}"
@@ -101,7 +109,7 @@ def _found(person: Person, ask: Ask, load: Load) -> dict[str, str]:
         found["source_allowed"] = f"takes no leads from {ask.source_key}"
     if ask.language and ask.language not in person.languages:
         found["speaks_language"] = f"does not speak {ask.language}"
-    if full := full_cap(person, load):
+    if full := full_cap(person, load, seat):
         found["within_caps"] = full
     if away := absence(person, ask):
         found["present"] = away
@@ -110,15 +118,51 @@ def _found(person: Person, ask: Ask, load: Load) -> dict[str, str]:
     return found
 
 
-def full_cap(person: Person, load: Load) -> str:
-    """The first cap that is reached, as a reason; empty when there is room."""
-    if person.cap_open is not None and load.open >= person.cap_open:
-        return f"{load.open} of {person.cap_open} open leads"
-    if person.cap_day is not None and load.day >= person.cap_day:
-        return f"{load.day} of {person.cap_day} leads today"
-    if person.cap_week is not None and load.week >= person.cap_week:
-        return f"{load.week} of {person.cap_week} leads this week"
-    return ""
+def full_cap(person: Person, load: Load, seat: Seat | None = None) -> str:
+    """The cap that is reached, as a reason; of several the tightest. Empty when there is room."""
+    if not (_is_full(person, load) or (seat is not None and _is_full(seat.terms, seat.load))):
+        return ""
+    reached = [cap for cap in caps(person, load, seat) if cap.room <= 0]
+    return str(min(reached, key=lambda cap: cap.room) if person.tightest else reached[0])
+
+
+class Cap(NamedTuple):
+    """A cap and how far it is filled. `what`: what it counts, in words."""
+
+    taken: int
+    limit: int
+    what: str
+
+    @property
+    def room(self) -> int:
+        return self.limit - self.taken
+
+    def __str__(self) -> str:
+        return f"{self.taken} of {self.limit} {self.what}"
+
+
+def _is_full(of: Person | Terms, load: Load) -> bool:
+    return (
+        (of.cap_open is not None and load.open >= of.cap_open)
+        or (of.cap_day is not None and load.day >= of.cap_day)
+        or (of.cap_week is not None and load.week >= of.cap_week)
+    )
+
+
+def caps(person: Person, load: Load, seat: Seat | None = None) -> list[Cap]:
+    """All caps that there are: the person's, then those of their place in the pool."""
+    zone = f" ({person.zone})" if person.tightest else ""
+    found = _caps(person, load, "", zone)
+    return found + _caps(seat.terms, seat.load, f" from {seat.pool}", zone) if seat is not None else found
+
+
+def _caps(of: Person | Terms, load: Load, whence: str, zone: str) -> list[Cap]:
+    limits = (
+        (load.open, of.cap_open, f"open leads{whence}"),
+        (load.day, of.cap_day, f"leads{whence} today{zone}"),
+        (load.week, of.cap_week, f"leads{whence} this week{zone}"),
+    )
+    return [Cap(taken, limit, what) for taken, limit, what in limits if limit is not None]
 
 
 def absence(person: Person, ask: Ask) -> str:
@@ -132,8 +176,10 @@ def absence(person: Person, ask: Ask) -> str:
     return ""
 
 
-def room(person: Person, load: Load) -> str:
-    """How much room the person has, for the reason sentence."""
+def room(person: Person, load: Load, seat: Seat | None = None) -> str:
+    """How much room the person has, for the reason sentence: what the tightest of their caps leaves."""
+    if person.tightest and (found := caps(person, load, seat)):
+        return str(min(found, key=lambda cap: cap.room))
     if person.cap_open is not None:
         return f"{load.open} of {person.cap_open} open leads"
     return f"{load.open} open leads"

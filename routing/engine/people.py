@@ -35,6 +35,8 @@ class Person:
     cap_week: int | None
     booking_url: str
     channels: tuple[str, ...]
+    tightest: bool = False
+    """Whether the tightest cap is named, with the zone of its day; revisions from before name the first one."""
 
     def cover_at(self, now: datetime) -> int | None:
         """Who takes this person's leads at `now`."""
@@ -66,6 +68,10 @@ class Terms:
     cap_day: int | None = None
     cap_week: int | None = None
 
+    @property
+    def capped(self) -> bool:
+        return not (self.cap_open is None and self.cap_day is None and self.cap_week is None)
+
 
 NO_TERMS = Terms()
 
@@ -93,6 +99,14 @@ class PoolOf:
     named: int | None = None
     catch_up: int = 0
     terms: Mapping[int, Terms] = field(default_factory=dict)
+
+    @property
+    def capped(self) -> dict[int, int]:
+        """Owner by member id, of members who have caps."""
+        terms = self.terms
+        if not terms:
+            return {}
+        return {row.id: row.owner for row in self.members if row.id in terms and terms[row.id].capped}
 
     @property
     def standing_ids(self) -> list[int]:
@@ -149,6 +163,16 @@ class People:
     sources: Mapping[int, SourceOf]
     around: dict[int, frozenset[int]] = field(default_factory=dict, compare=False, repr=False)
     """What `routing.engine.needs` worked out: pool → owners whose numbers it may need."""
+    no_caps: frozenset[str] = frozenset()
+    """Keys of the lead types that fill no cap."""
+    until_touched: bool = False
+    """Whether a lead stops counting as open with its first human touch."""
+    capped: Mapping[int, int] = field(default_factory=dict)
+    """Owner by member id, of all members of pools who have caps there."""
+
+    def fills(self, lead_type: str) -> bool:
+        """Whether leads of the type fill caps at all."""
+        return lead_type not in self.no_caps
 
     def territory_of(self, country: str, region: str, postal_code: str, city: str = "") -> TerritoryOf | None:
         """The territory of a place, as `Map` finds it."""
@@ -175,11 +199,12 @@ def compile_people(revision: int, content: Mapping[str, Any], map: Map | None = 
     `map`: the one that the content names; earlier revisions hold their areas themselves.
     """
     territories = [TerritoryOf(**row) for row in content["territories"]]
+    pools = {row["id"]: _pool(row) for row in content["pools"]}
     return People(
         revision=revision,
         owners=_persons(content),
         teams={row["id"]: TeamOf(**row) for row in content["teams"]},
-        pools={row["id"]: _pool(row) for row in content["pools"]},
+        pools=pools,
         territories={territory.key: territory for territory in territories},
         map=_map_within(content) if map is None else map,
         by_area={name: territory for territory in territories for name in (territory.id, territory.key)},
@@ -187,6 +212,9 @@ def compile_people(revision: int, content: Mapping[str, Any], map: Map | None = 
         high_intent={row["key"]: row["high_intent"] for row in content["lead_types"]},
         pipelines={row["key"]: {key: (row["id"], id) for key, id in row["stages"]} for row in content["pipelines"]},
         sources={row["id"]: SourceOf(**row) for row in content["sources"]},
+        no_caps=frozenset(row["key"] for row in content["lead_types"] if not row.get("fills_caps", True)),
+        until_touched=content.get("open_until") == "touched",
+        capped=dict(pair for pool in pools.values() for pair in pool.capped.items()) if _tightest(content) else {},
     )
 
 
@@ -202,6 +230,12 @@ Spans = tuple[tuple[datetime, datetime], ...]
 NO_CALENDAR: Row = {"zone": "", "hours": [], "breaks": [], "days": []}
 
 
+def _tightest(content: Row) -> bool:
+    """Whether the revision is of a time when members' caps bound and the tightest cap was named. What an earlier one
+    decided replays as it was."""
+    return "open_until" in content
+
+
 def _persons(content: Row) -> dict[int, Person]:
     """Everybody with their hours: their own blocks, else those of their calendar, else of the first team with one."""
     calendars = {row["id"]: row for row in content.get("calendars", ())}
@@ -210,11 +244,11 @@ def _persons(content: Row) -> dict[int, Person]:
     found = {}
     for row in content["owners"]:
         named = row.get("calendar") or next((of_team[team] for team in row["teams"] if of_team.get(team)), None)
-        found[row["id"]] = _person(row, calendars.get(named, NO_CALENDAR), built)
+        found[row["id"]] = _person(row, calendars.get(named, NO_CALENDAR), built, _tightest(content))
     return found
 
 
-def _person(row: Row, calendar: Row, built: dict[Any, Hours | None]) -> Person:
+def _person(row: Row, calendar: Row, built: dict[Any, Hours | None], tightest: bool) -> Person:
     absences = tuple((datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in row["absences"])
     hours = _hours(_week_of(row, calendar), absences, built)
     until = row.get("cover_until")
@@ -239,6 +273,7 @@ def _person(row: Row, calendar: Row, built: dict[Any, Hours | None]) -> Person:
         cap_week=row["cap_week"],
         booking_url=row["booking_url"],
         channels=tuple(row["channels"]),
+        tightest=tightest,
     )
 
 

@@ -7,11 +7,10 @@ owner; then nobody. Each is checked like the first, and each check that failed i
 from dataclasses import dataclass, replace
 from typing import Any
 
-from routing.engine.eligibility import Ask, Checked, candidate, check, room
+from routing.engine.eligibility import Ask, Checked, Seat, candidate, check, full_cap, room
 from routing.engine.people import PoolOf
 from routing.engine.rotation import Selection
 from routing.engine.rules import Rule
-from routing.engine.values import Load
 from routing.engine.work import Work
 
 RELATION_STEPS = frozenset({"existing_customer_owner", "open_deal_owner"})
@@ -200,14 +199,14 @@ def _stand_in(
     return None
 
 
-def note_candidate(work: Work, owner: int, role: str, ask: Ask) -> Checked:
-    """Check one owner and note it in the trace."""
+def note_candidate(work: Work, owner: int, role: str, ask: Ask, seat: Seat | None = None) -> Checked:
+    """Check one owner and note it in the trace. `seat`: their place in the pool that is charged."""
     person = work.person(owner)
     load = work.load(owner)
-    checked = check(person, ask, load)
+    checked = check(person, ask, load, seat)
     entry = candidate(owner, work.name(owner), role, checked)
     if person is not None:
-        entry["room"] = room(person, load)
+        entry["room"] = room(person, load, seat)
     work.candidates.append(entry)
     return checked
 
@@ -229,7 +228,10 @@ def _pool(work: Work, rule: Rule, pool_id: int | None) -> Found:
     if pool is None:
         return _no_pool(work, rule)
     ask = _ask(work, rule, keeps_hours=pool.keeps_hours)
-    results = [(member, check(work.person(member.owner), ask, work.load(member.owner))) for member in pool.members]
+    results = [
+        (member, check(work.person(member.owner), ask, work.load(member.owner), work.seat(pool, member.id)))
+        for member in pool.members
+    ]
     eligible = {member.id for member, checked in results if checked.passed}
     present = {member.id for member, checked in results if checked.available} | eligible
     rotation = work.rotation(pool)
@@ -239,7 +241,7 @@ def _pool(work: Work, rule: Rule, pool_id: int | None) -> Found:
         return _empty_pool(work, rule, pool, ask)
     owner = selection.member.owner
     person = work.people.owners[owner]
-    work.candidates[-1]["room"] = room(person, work.load(owner))
+    work.candidates[-1]["room"] = room(person, work.load(owner), work.seat(pool, selection.member.id))
     return Placed(
         owner,
         "turn",
@@ -294,8 +296,12 @@ def _line_up(work: Work, pool: PoolOf, results: list[tuple[Any, Checked]], selec
         work.candidates.append(entry)
 
 
-def room_of(work: Work, owner: int) -> tuple[str, Load] | None:
-    """The owner's room in words and numbers, for the reason sentence."""
-    person = work.person(owner)
-    load = work.loads_read.get(owner)
-    return None if person is None or load is None else (room(person, load), load)
+def room_of(work: Work, placed: Placed) -> str:
+    """The owner's room in words, for the reason sentence; empty where there is none, or nobody looked."""
+    person = work.person(placed.owner)
+    load = work.loads_read.get(placed.owner)
+    if person is None or load is None:
+        return ""
+    pool, selection = work.people.pools.get(placed.pool or 0), placed.selection
+    seat = work.seat(pool, selection.member.id) if pool and selection else None
+    return "" if full_cap(person, load, seat) else room(person, load, seat)

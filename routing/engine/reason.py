@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Set
 from typing import Any
 
-from routing.engine.eligibility import full_cap
 from routing.engine.placing import Placed, room_of
 from routing.engine.work import Work
 
@@ -94,9 +93,8 @@ def _standing(work: Work, placed: Placed) -> list[str]:
     clauses = []
     if not work.case.deals:
         clauses.append("there is no open deal")
-    found = room_of(work, placed.owner)
-    if found and not full_cap(work.people.owners[placed.owner], found[1]):
-        clauses.append(f"{work.name(placed.owner)} has room ({found[0]})")
+    if found := room_of(work, placed):
+        clauses.append(f"{work.name(placed.owner)} has room ({found})")
     return clauses
 
 

@@ -49,6 +49,8 @@ def snapshot_text(work: Work) -> str:
     value["pools"] = sorted(work.pools_read)
     value["turns"] = {str(id): [str(turn.v), turn.last, turn.away] for id, turn in turns}
     value["loads"] = {str(id): load for id, load in work.loads_read.items()}
+    if work.member_loads_read:
+        value["member_loads"] = {str(id): load for id, load in work.member_loads_read.items()}
     return canonical(value)
 
 
@@ -64,6 +66,7 @@ def read_snapshot(text: str) -> tuple[Case, Numbers, int | None, int]:
         turns={int(id): Turn(fraction(v), last, away) for id, (v, last, away) in value["turns"].items()},
         loads={int(id): Load(*load) for id, load in value["loads"].items()},
         pools_read=set(value["pools"]),
+        member_loads={int(id): Load(*load) for id, load in value.get("member_loads", {}).items()},
     )
     return _case(value), numbers, value["version"], value["revision"]
 

@@ -23,22 +23,41 @@ class Load(NamedTuple):
 NO_LOAD = Load(0, 0, 0)
 
 
+class Former(NamedTuple):
+    """How a lead counted before an act. `owner`, `member`: who had it as an open one, as a person and by a turn in
+    a pool. `opens`: whether it counts as open with whoever gets it now."""
+
+    owner: int | None = None
+    member: int | None = None
+    opens: bool = True
+
+
+NEW = Former()
+"""A lead that is routed for the first time."""
+
+
 @dataclass(slots=True)
 class Numbers:
-    """The numbers that change with every lead: turns by pool member, loads by owner. Owned by the batch.
+    """The numbers that change with every lead: turns by pool member, loads by owner and, of members who have caps,
+    by member. Owned by the batch.
 
-    `decide` only reads; `take` takes a decision over before the next one is made.
+    `decide` only reads; `take` takes a decision over before the next one is made. `owners_moved`, `members_moved`:
+    whose loads it changed.
     """
 
     turns: dict[int, Turn] = field(default_factory=dict)
     loads: dict[int, Load] = field(default_factory=dict)
     pools_read: set[int] = field(default_factory=set)
+    member_loads: dict[int, Load] = field(default_factory=dict)
+    owners_moved: set[int] = field(default_factory=set)
+    members_moved: set[int] = field(default_factory=set)
     _rotations: dict[int, Rotation] = field(default_factory=dict)
 
     def add(self, more: "Numbers") -> None:
         """Take in numbers that were read later, of other pools and owners."""
         self.turns.update(more.turns)
         self.loads.update(more.loads)
+        self.member_loads.update(more.member_loads)
         self.pools_read |= more.pools_read
 
     def rotation(self, pool: PoolOf) -> Rotation:
@@ -50,18 +69,29 @@ class Numbers:
             self._rotations[pool.id] = Rotation(pool.members, known)
         return self._rotations[pool.id]
 
-    def take(self, decision: "Decision", former: int | None = None) -> None:
+    def take(self, decision: "Decision", former: Former = NEW) -> None:
         """Count an assigned lead and a turn. `former`: who has one lead less with it."""
-        owner = decision.outcome.owner
-        if former is not None and decision.counts:
-            load = self.loads.get(former, NO_LOAD)
-            self.loads[former] = load._replace(open=max(load.open - 1, 0))
-        if decision.outcome.status == "assigned" and owner is not None and decision.counts:
-            load = self.loads.get(owner, NO_LOAD)
-            self.loads[owner] = Load(load.open + 1, load.day + 1, load.week + 1)
+        if decision.counts:
+            self._count(former.owner, former.member, Load(-1, 0, 0))
+        if decision.fills and decision.outcome.status == "assigned":
+            member = decision.selection.member.id if decision.selection is not None else None
+            self._count(decision.outcome.owner, member, Load(int(former.opens), 1, 1))
         if decision.selection is not None and decision.pool is not None:
             self.turns.update(decision.selection.turns)
             self._rotations[decision.pool].apply(decision.selection)
+
+    def _count(self, owner: int | None, member: int | None, by: Load) -> None:
+        """The one place where loads change with a decision: the person's, and the member's where it is kept."""
+        if owner is not None:
+            self.loads[owner] = _sum(self.loads.get(owner, NO_LOAD), by)
+            self.owners_moved.add(owner)
+        if member in self.member_loads:
+            self.member_loads[member] = _sum(self.member_loads[member], by)
+            self.members_moved.add(member)
+
+
+def _sum(load: Load, by: Load) -> Load:
+    return Load(max(load.open + by.open, 0), load.day + by.day, load.week + by.week)
 
 
 class DealSeen(NamedTuple):
@@ -213,6 +243,8 @@ class Decision:
     digest: str
     counts: bool = True
     """Whether it is somebody's lead: a test lead is nobody's."""
+    fills: bool = True
+    """Whether it fills caps: a test lead does not, nor one of a type that fills none."""
     clocks: tuple[ClockOwed, ...] = ()
     pool: int | None = None
     selection: Selection | None = None

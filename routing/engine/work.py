@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from routing.engine.eligibility import Seat
 from routing.engine.facts import derive, unconfirmed_claims
 from routing.engine.people import People, Person, PoolOf
 from routing.engine.rotation import Rotation, Turn
@@ -21,6 +22,7 @@ class Work:
         self.steps: list[dict[str, Any]] = []
         self.candidates: list[dict[str, Any]] = []
         self.loads_read: dict[int, Load] = {}
+        self.member_loads_read: dict[int, Load] = {}
         self.turns_read: dict[int, Turn] = {}
         self.pools_read: set[int] = set()
         self._numbers = numbers
@@ -30,6 +32,14 @@ class Work:
         load = self._numbers.loads[owner]
         self.loads_read[owner] = load
         return load
+
+    def seat(self, pool: PoolOf, member: int) -> Seat | None:
+        """The member's caps in the pool and what came to them by it, remembered as read; None where there are none."""
+        if member not in self.people.capped:
+            return None
+        load = self._numbers.member_loads[member]
+        self.member_loads_read[member] = load
+        return Seat(pool.name, pool.terms[member], load)
 
     def rotation(self, pool: PoolOf) -> Rotation:
         """The pool's rotation; the turns of its members are remembered as read."""

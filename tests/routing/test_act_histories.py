@@ -9,14 +9,16 @@ from random import Random
 import pytest
 from django.db.models import Count, Q
 
-from leads.models import Lead, Source
-from owners.models import Absence, Owner, User
+from leads.models import Lead, LeadType, Source
+from owners.models import Absence, Installation, Owner, PoolMember, User
 from routing import acts, delivery, escalation, mending, overdue, plan, touch
+from routing.loads import drift, recount
 from routing.models import (
     Decision,
     Delivery,
     Fact,
     LedgerEntry,
+    MemberLoad,
     OwnerLoad,
     PlanAction,
     ReviewItem,
@@ -61,6 +63,7 @@ def make_everybody():
     team.lead, team.fallback_owner = lead, people[3]
     team.save()
     weighted = make_pool("weighted", people[:3], [1, 2, 3], team=team)
+    PoolMember.objects.filter(owner=people[2]).update(cap_open=3, cap_day=9)
     make_pool("two", people[2:], team=team)
     make_company("acme.example", owner=people[0], is_customer=True)
     sales = make_pipeline("sales", "new")
@@ -113,7 +116,7 @@ class History:
         number, source = self.chance.randrange(14), self.chance.choice(["web", "web", "web", "webinars"])
         company = "acme" if number < 3 else f"c{number % 6}"
         email = self.chance.choice([f"b{number}@{company}.example"] * 8 + [""])
-        waiting(Source.objects.get(key=source), *({"email": email, "is_test": n == 9} for n in range(1)))
+        waiting(Source.objects.get(key=source), {"email": email, "is_test": self.chance.random() < 0.1})
         drain(lambda: self.now)
 
     def claim(self):
@@ -175,6 +178,21 @@ class History:
         person.state = self.chance.choice(["active", "active", "inactive"])
         person.save()
 
+    def what_counts(self):
+        """Until when a lead is open, which type fills caps, whose place has caps, whose day begins when."""
+        until = self.chance.choice(["closed", "touched"])
+        Installation.objects.update_or_create(id=1, defaults={"open_until": until})
+        kind = LeadType.objects.get(key="webinar")
+        kind.fills_caps = self.chance.random() < 0.5
+        kind.save()
+        place = self.chance.choice(PoolMember.objects.order_by("id"))
+        place.cap_open, place.cap_week = self.chance.choice([(None, None), (5, None), (3, 9)])
+        place.save()
+        person = self.person()
+        person.refresh_from_db()
+        person.time_zone = self.chance.choice(["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+        person.save()
+
     def rules(self):
         draft = copy_to_draft(decided_version())
         draft.purpose = "Again."
@@ -190,6 +208,7 @@ def decided_version():
 THINGS = (
     ["post"] * 9 + ["claim"] * 4
     + ["assign", "hand_over", "nurture_item", "reject_item", "nurture", "away", "leave", "rules"]
+    + ["what_counts"] * 3
     + ["reassign", "decline", "close", "mend", "again"] * 2 + ["touch", "accept", "work", "silence"] * 3
 )  # fmt: skip
 
@@ -223,10 +242,24 @@ def _ownership():
 
 
 def _numbers():
-    counted = Counter(Lead.objects.filter(state="assigned", is_test=False).values_list("owner", flat=True))
+    touched = Installation.objects.filter(open_until="touched").exists()
+    unfilling = LeadType.objects.filter(fills_caps=False).values_list("key", flat=True)
+    counted, by_place = Counter(), Counter()
+    for lead in Lead.objects.filter(state="assigned", is_test=False).select_related("member"):
+        if lead.lead_type not in unfilling and not (touched and lead.touched_at):
+            counted[lead.owner_id] += 1
+            if lead.member and {lead.member.cap_open, lead.member.cap_day, lead.member.cap_week} != {None}:
+                by_place[lead.member_id] += 1
     loads = {owner: count for owner, count in OwnerLoad.objects.values_list("owner", "open_leads") if count}
     if loads != dict(counted):
         yield f"loads {loads} are not the open leads {dict(counted)}"
+    places = {member: count for member, count in MemberLoad.objects.values_list("member", "open_leads") if count}
+    if places != dict(by_place):
+        yield f"loads of members {places} are not the open leads {dict(by_place)}"
+    if wrong := drift():
+        yield f"loads are not what the rows say: {wrong}"
+    if recount():
+        yield "counting anew changed something"
     sums = Counter()
     for member, amount in LedgerEntry.objects.values_list("member", "amount"):
         sums[member] += Fraction(amount)
