@@ -130,7 +130,7 @@ def show_token(request, name: str, token: str) -> None:
 
 @admin.register(LeadType)
 class LeadTypeAdmin(LockedAdmin):
-    list_display = ["name", "key", "high_intent"]
-    list_filter = ["high_intent"]
+    list_display = ["name", "key", "high_intent", "fills_caps"]
+    list_filter = ["high_intent", "fills_caps"]
     search_fields = ["name", "key"]
     prepopulated_fields = {"key": ["name"]}

@@ -16,7 +16,7 @@ class MemberForm(PlainForm):
 
 class MemberInline(ScopedInline):
     model = PoolMember
-    fields = ["owner", "weight", "position", "active"]
+    fields = ["owner", "weight", "position", "active", "cap_open", "cap_day", "cap_week"]
     form = MemberForm
     autocomplete_fields = ["owner"]
     verbose_name_plural = "members; who leaves is made inactive, because what they got stays on record"

@@ -9,6 +9,7 @@ from owners.cover import circle
 from routing.doctor.finding import ERROR, WARNING, Finding, counted, listed
 from routing.doctor.seen import Seen
 from routing.engine.people import Person, PoolOf, TeamOf, TerritoryOf
+from routing.engine.values import Load
 
 OWNER, TEAM, POOL = ("owners", "owner"), ("owners", "team"), ("owners", "pool")
 TERRITORY, SOURCE, USER = ("owners", "territory"), ("leads", "source"), ("owners", "user")
@@ -27,6 +28,7 @@ def problems(seen: Seen) -> Iterator[Finding]:
     yield from _areas(seen)
     for person in seen.people.owners.values():
         yield from _owner(seen, person)
+    yield from _drift(seen)
     yield from _cover_loops(seen)
     for team in seen.people.teams.values():
         yield from _team(seen, team)
@@ -34,6 +36,23 @@ def problems(seen: Seen) -> Iterator[Finding]:
     if names := list(seen.reps_without_owner):
         who = f"{listed(names)} {'are reps' if len(names) > 1 else 'is a rep'}"
         yield Finding(WARNING, "rep_without_owner", f"{who} without an owner, so they can get no lead.", *USER)
+
+
+def _drift(seen: Seen) -> Iterator[Finding]:
+    """Counts that are not what the rows say would give people too many leads, or none."""
+    if not seen.drift:
+        return
+    first, more = seen.drift[0], len(seen.drift) - 1
+    others = f", and {counted(more, 'other')}" if more else ""
+    sentence = (
+        f"Caps go by wrong counts: {first.who} has {_load(first.counted)} and is counted with"
+        f" {_load(first.kept)}{others}. Run: manage.py recount"
+    )
+    yield Finding(ERROR, "loads_drifted", sentence, "routing", "ownerload")
+
+
+def _load(load: Load) -> str:
+    return f"{load.open} open, {load.day} of the day and {load.week} of the week"
 
 
 def pools_in_use(seen: Seen) -> set[int | None]:

@@ -15,6 +15,7 @@ from owners.roles import Role
 from routing.current import people_now
 from routing.engine.people import People, Person
 from routing.health import State, worker_state
+from routing.loads import Drift, drift
 from routing.models import Delivery, PlanAction, ReviewItem, Rule, RuleSetVersion, SlaClock
 
 RECENT = timedelta(days=7)
@@ -39,6 +40,7 @@ class Seen:
     reps_without_owner: tuple[str, ...]
     background: State
     counts: Mapping[str, Any]
+    drift: tuple[Drift, ...] = ()
 
     def active(self, owner: int | None) -> bool:
         person = self.person(owner)
@@ -78,6 +80,7 @@ def look(now: datetime) -> Seen:
         ),
         background=worker_state(now),
         counts=_counts(now),
+        drift=tuple(drift()),
     )
 
 

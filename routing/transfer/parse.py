@@ -187,8 +187,10 @@ class _Reader:
         for field in fields if found is not None else ():
             if field.name not in found and field.absent is not None:
                 found[field.name] = field.absent
-            elif field.name not in found:
+            elif field.name not in found and not field.sparse:
                 self.wrong(f"{path}.{field.name}", "it is missing.")
+            if field.sparse and found.get(field.name) is None:
+                found.pop(field.name, None)
         return found
 
     def _no_twins(self, name: str, rows: list[Any], path: str) -> None:

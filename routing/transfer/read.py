@@ -13,7 +13,7 @@ from owners.areas import Area
 from owners.models import Absence, Installation, Membership, PoolMember, TerritoryArea, WeeklyHours
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.revision import instant
-from routing.transfer.shape import FORMAT, RULE, SECTIONS, VERSION, Section, clock
+from routing.transfer.shape import FORMAT, MEMBER_CAPS, RULE, SECTIONS, VERSION, Section, clock
 
 
 def text_of(document: dict[str, Any]) -> str:
@@ -46,7 +46,11 @@ def _rows(section: Section, lists: dict[str, dict[str, list[Any]]]) -> Iterable[
 
 def _company() -> dict[str, str]:
     installation = Installation.objects.filter(id=1).first() or Installation()
-    return {"name": installation.company_name, "time_zone": installation.time_zone}
+    return {
+        "name": installation.company_name,
+        "time_zone": installation.time_zone,
+        "open_until": installation.open_until,
+    }
 
 
 def _grouped(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
@@ -80,8 +84,12 @@ def _members() -> dict[str, list[Any]]:
     """Those in it now, in their order; who left is history."""
     rows = PoolMember.objects.filter(active=True).order_by("position", "id")
     return _grouped(
-        (pool, {"owner": owner, "weight": weight})
-        for pool, owner, weight in rows.values_list("pool__key", "owner__key", "weight")
+        (
+            pool,
+            {"owner": owner, "weight": weight}
+            | {name: cap for name, cap in zip(MEMBER_CAPS, caps, strict=True) if cap is not None},
+        )
+        for pool, owner, weight, *caps in rows.values_list("pool__key", "owner__key", "weight", *MEMBER_CAPS)
     )
 
 

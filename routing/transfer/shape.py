@@ -22,7 +22,8 @@ Kind = Literal["text", "flag", "number", "words", "object", "ref", "instant"]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of an object. `to`: the section a `ref` points into. `late`: set when everything else stands."""
+    """A field of an object. `to`: the section a `ref` points into. `late`: set when everything else stands.
+    `sparse`: of a list's rows, stands in the file only where it has a value."""
 
     name: str
     kind: Kind = "text"
@@ -31,6 +32,7 @@ class Field:
     late: bool = False
     absent: str | None = None
     """The value where a list's object leaves it out, as files of before it was there do; None: it may not."""
+    sparse: bool = False
 
     @property
     def column(self) -> str:
@@ -67,7 +69,7 @@ class Section:
 NAME = Field("name")
 SECTIONS: Mapping[str, Section] = {
     # In the order in which rows are made, so that what is pointed at exists.
-    "lead_types": Section(LeadType, "lead type", (NAME, Field("high_intent", "flag"))),
+    "lead_types": Section(LeadType, "lead type", (NAME, Field("high_intent", "flag"), Field("fills_caps", "flag"))),
     "owners": Section(
         Owner,
         "owner",
@@ -143,7 +145,7 @@ SECTIONS: Mapping[str, Section] = {
     ),
 }
 
-COMPANY = (NAME, Field("time_zone"))
+COMPANY = (NAME, Field("time_zone"), Field("open_until"))
 
 RULES = (Field("owner", "ref", to="owners"), Field("purpose"), Field("step_order", "words"))
 RULE = (
@@ -171,10 +173,15 @@ RULE = (
 )
 """A stage belongs to the rule's pipeline."""
 
+MEMBER_CAPS = ("cap_open", "cap_day", "cap_week")
 LISTS: Mapping[str, tuple[Field, ...]] = {
     "hours": (_number("weekday"), Field("from"), Field("to")),
     "absences": (Field("from", "instant"), Field("to", "instant"), Field("reason")),
-    "members": (Field("owner", "ref", to="owners"), _number("weight")),
+    "members": (
+        Field("owner", "ref", to="owners"),
+        _number("weight"),
+        *(Field(name, "number", optional=True, sparse=True) for name in MEMBER_CAPS),
+    ),
     "areas": (
         Field("country"),
         Field("region"),

@@ -26,7 +26,7 @@ from owners.models import (
     WeeklyHours,
 )
 from routing.transfer.diff import Change
-from routing.transfer.shape import SECTIONS, Field
+from routing.transfer.shape import MEMBER_CAPS, SECTIONS, Field
 
 
 class Writer:
@@ -80,6 +80,7 @@ class Writer:
         row = Installation.objects.filter(id=1).first() or Installation(id=1)
         row.company_name = given.get("name", row.company_name)
         row.time_zone = given.get("time_zone", row.time_zone)
+        row.open_until = given.get("open_until", row.open_until)
         if self._sound(row, "company", {"company_name": "name"}):
             row.save()
 
@@ -234,10 +235,12 @@ class Writer:
             known = held.pop(owner, None)
             member = known or PoolMember(pool_id=pool, owner_id=owner)
             member.weight, member.position, member.active = row["weight"], position, True
+            for name in MEMBER_CAPS:
+                setattr(member, name, row.get(name))
             if not self._sound(member, f"{path}[{position}]"):
                 continue
             if known:
-                member.save(update_fields=["weight", "position", "active"])
+                member.save(update_fields=["weight", "position", "active", *MEMBER_CAPS])
             else:
                 self.fresh[PoolMember].append(member)
         for member in held.values():

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def company():
     """Some of everything that a file holds, and of what it must not hold."""
-    Installation.objects.create(id=1, company_name="Firm & Söhne", time_zone="Europe/Berlin")
+    Installation.objects.create(id=1, company_name="Firm & Söhne", time_zone="Europe/Berlin", open_until="touched")
     elena = make_owner("elena", time_zone="Europe/Berlin", languages=["it", "de"], cap_open=5)
     team = make_team("europe", lead=elena, fallback_owner=elena)
     marco = make_owner("marco", team, cover=elena, alert_channels=["email"])
@@ -53,6 +53,7 @@ def company():
     Absence.objects.create(owner=marco, starts_at=NOW, ends_at=NOW + timedelta(days=2), reason="holiday")
     pool = make_pool("emea", [marco, elena, kim], [1, 3, 2], team=team, when_empty="fallback", fallback_owner=elena)
     PoolMember.objects.filter(owner=kim).update(active=False)
+    PoolMember.objects.filter(owner=elena).update(cap_open=12, cap_week=0)
     Team.objects.update(default_pool=pool)
     make_territory("dach", elena, ["DE", "AT"], team=team)
     make_territory("bavaria", marco, []).areas.create(country="DE", region="DE-BY")
@@ -157,7 +158,8 @@ def test_differences_are_told_field_by_field_and_applied(company):
         ' "24:00", "weekday": 1}] → []',
         "added    owners zoe",
         'changed  pools emea, when_empty: "fallback" → "review"',
-        'changed  pools emea, members: [{"owner": "marco", "weight": 1}, {"owner": "elena", "weight": 3}] →'
+        'changed  pools emea, members: [{"owner": "marco", "weight": 1}, {"cap_open": 12, "cap_week": 0, "owner":'
+        ' "elena", "weight": 3}] →'
         ' [{"owner": "zoe", "weight": 2}]',
         'changed  pipelines sales, stages: [{"key": "new", "name": "new"}, {"key": "won", "name": "won"}] →'
         ' [{"key": "new", "name": "Fresh"}, {"key": "won", "name": "won"}]',
