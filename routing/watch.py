@@ -101,7 +101,7 @@ def _tell(state: State, now: datetime) -> None:
         if not open_untold.update(claimed_at=now):
             return
     logger.error("Background work is late: %s", " ".join(state.sentences))
-    if _send("RevRoute: background work is late", [*state.sentences, *WHAT_TO_DO]):
+    if tell_operators("RevRoute: background work is late", [*state.sentences, *WHAT_TO_DO]):
         with short_transaction():
             WorkerIncident.objects.filter(pk=1, since__isnull=False, claimed_at=now).update(told_at=now)
 
@@ -120,7 +120,9 @@ def _end(now: datetime) -> None:
     logger.warning("Background work is on time again")
     if incident.told_at:
         lasted = health.spoken(max(0.0, (now - incident.since).total_seconds()))
-        _send("RevRoute: background work is on time again", [f"It was late for about {lasted}. Nothing was lost."])
+        tell_operators(
+            "RevRoute: background work is on time again", [f"It was late for about {lasted}. Nothing was lost."]
+        )
 
 
 WHAT_TO_DO = (
@@ -129,7 +131,7 @@ WHAT_TO_DO = (
 )
 
 
-def _send(subject: str, sentences: list[str]) -> bool:
+def tell_operators(subject: str, sentences: list[str]) -> bool:
     """Straight to the mail server; whether it took it."""
     recipients = operators()
     if not recipients:

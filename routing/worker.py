@@ -18,7 +18,7 @@ from django.db.models.expressions import RawSQL
 
 from leads.models import RawEvent
 from owners.sign_in import forget_failures
-from routing import background, delivery, escalation, overdue, plan
+from routing import adding_up, background, delivery, escalation, overdue, plan
 from routing.lease import budget
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class Done(NamedTuple):
     followed_up: int = 0
     escalated: int = 0
     delivered: int = 0
+    added_up: int = 0
 
     def __str__(self) -> str:
         return (
@@ -110,7 +111,10 @@ def _deliver(clock: Clock) -> int:
     return delivery.deliver_due(clock(), limit=500)
 
 
-PARTS: Mapping[str, Part] = {"routing": _route_left, "plan": _follow_up, "escalation": _escalate, "delivery": _deliver}
+PARTS: Mapping[str, Part] = {
+    "routing": _route_left, "plan": _follow_up, "escalation": _escalate, "delivery": _deliver,
+    "ledger": adding_up.check_nightly,
+}  # fmt: skip
 """In the order of `Done`."""
 
 

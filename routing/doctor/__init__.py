@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from routing.doctor import coverage, installation, people, rules, work
+from routing.doctor import coverage, installation, ledger, people, rules, work
 from routing.doctor.finding import ERROR, WARNING, Finding
 from routing.doctor.seen import look
 
@@ -25,6 +25,7 @@ def findings(now: datetime) -> list[Finding]:
     seen = look(now)
     found = [
         *work.problems(seen),
+        *ledger.problems(now),
         *rules.problems(seen),
         *people.problems(seen),
         *coverage.problems(seen),
