@@ -79,10 +79,11 @@ def bring_in(
 def _bring_in(given: dict, now: datetime, prune: bool, publish_rules: bool, report: Report) -> None:
     document = parse(given, _known())
     published = RuleSetVersion.objects.select_related("owner").filter(state=State.PUBLISHED).first()
-    changes = list(compare(read(published), document))
+    held = read(published)
+    changes = list(compare(held, document))
     about_rules = [change for change in changes if change.section == "rules"]
     rows = [change for change in changes if change.section != "rules"]
-    writer = Writer(document, rows)
+    writer = Writer(document, held, rows, now)
     writer.write(prune)
     if writer.problems:
         raise Refused(*writer.problems)

@@ -10,7 +10,7 @@ from typing import Any
 
 from leads.models import Stage
 from owners.areas import Area
-from owners.models import Absence, Installation, Membership, PoolMember, TerritoryArea, WeeklyHours
+from owners.models import Absence, Installation, Membership, PoolMember, SpecialDay, TerritoryArea, WeeklyHours
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.revision import instant
 from routing.transfer.shape import FORMAT, MEMBER_CAPS, RULE, SECTIONS, VERSION, Section, clock
@@ -23,8 +23,10 @@ def text_of(document: dict[str, Any]) -> str:
 
 def read(version: RuleSetVersion | None) -> dict[str, Any]:
     """Everything, with the rules of that version; a fixed number of queries."""
+    times = _times()
     lists = {
-        "owners": {"teams": _teams(), "hours": _hours(), "absences": _absences()},
+        "calendars": times["calendar"],
+        "owners": {"teams": _teams(), **times["owner"], "absences": _absences()},
         "pools": {"members": _members()},
         "territories": {"areas": _areas()},
         "pipelines": {"stages": _stages()},
@@ -41,6 +43,8 @@ def _rows(section: Section, lists: dict[str, dict[str, list[Any]]]) -> Iterable[
     columns = ("key", *(field.column for field in section.fields))
     for values in section.model.objects.order_by(*order).values_list(*columns):
         row = dict(zip(("key", *(field.name for field in section.fields)), values, strict=True))
+        for field in section.fields:
+            row[field.name] = _plain(row[field.name])
         yield row | {name: by_key.get(row["key"], []) for name, by_key in lists.items()}
 
 
@@ -64,19 +68,36 @@ def _teams() -> dict[str, list[str]]:
     return _grouped(Membership.objects.order_by("team__key").values_list("owner__key", "team__key"))
 
 
-def _hours() -> dict[str, list[Any]]:
-    rows = WeeklyHours.objects.order_by("weekday", "start_minute").values_list(
-        "owner__key", "weekday", "start_minute", "end_minute"
+def _times() -> dict[str, dict[str, dict[str, list[Any]]]]:
+    """Hours, breaks and special days by key, of owners and of calendars; two queries."""
+    found: dict[str, dict[str, dict[str, list[Any]]]] = {
+        of: {"hours": defaultdict(list), "breaks": defaultdict(list), "special_days": defaultdict(list)}
+        for of in ("owner", "calendar")
+    }
+    blocks = WeeklyHours.objects.order_by("weekday", "start_minute").values_list(
+        "owner__key", "calendar__key", "kind", "weekday", "start_minute", "end_minute"
     )
-    return _grouped((key, {"weekday": day, "from": clock(start), "to": clock(end)}) for key, day, start, end in rows)
+    for owner, calendar, kind, weekday, start, end in blocks:
+        of, what = ("owner" if owner else "calendar"), ("breaks" if kind == WeeklyHours.Kind.BREAK else "hours")
+        found[of][what][owner or calendar].append({"weekday": weekday, "from": clock(start), "to": clock(end)})
+    days = SpecialDay.objects.order_by("day", "start_minute").values_list(
+        "owner__key", "calendar__key", "day", "start_minute", "end_minute", "name", "proposed"
+    )
+    for owner, calendar, day, start, end, name, proposed in days:
+        times = (None, None) if start is None else (clock(start), clock(end))
+        found["owner" if owner else "calendar"]["special_days"][owner or calendar].append(
+            {"day": day.isoformat(), "from": times[0], "to": times[1], "name": name, "proposed": proposed}
+        )
+    return found
 
 
 def _absences() -> dict[str, list[Any]]:
-    rows = Absence.objects.order_by("starts_at", "ends_at", "reason").values_list(
-        "owner__key", "starts_at", "ends_at", "reason"
+    rows = Absence.objects.order_by("starts_at", "ends_at", "reason", "kind").values_list(
+        "owner__key", "starts_at", "ends_at", "reason", "kind"
     )
     return _grouped(
-        (key, {"from": instant(start), "to": instant(end), "reason": reason}) for key, start, end, reason in rows
+        (key, {"from": instant(start), "to": instant(end), "reason": reason, "kind": kind})
+        for key, start, end, reason, kind in rows
     )
 
 

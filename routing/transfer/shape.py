@@ -11,7 +11,7 @@ from typing import Literal
 from django.db import models
 
 from leads.models import LeadType, Pipeline, Source
-from owners.models import Owner, Pool, Team, Territory
+from owners.models import Calendar, Owner, Pool, Team, Territory
 from routing.models import SlaPolicy
 
 FORMAT = "revroute.config"
@@ -70,6 +70,12 @@ NAME = Field("name")
 SECTIONS: Mapping[str, Section] = {
     # In the order in which rows are made, so that what is pointed at exists.
     "lead_types": Section(LeadType, "lead type", (NAME, Field("high_intent", "flag"), Field("fills_caps", "flag"))),
+    "calendars": Section(
+        Calendar,
+        "calendar",
+        (NAME, Field("time_zone"), Field("holiday_country"), Field("holiday_region")),
+        lists=("hours", "breaks", "special_days"),
+    ),
     "owners": Section(
         Owner,
         "owner",
@@ -79,6 +85,8 @@ SECTIONS: Mapping[str, Section] = {
             Field("state"),
             Field("accepts_leads", "flag"),
             _ref("cover", "owners", late=True),
+            Field("cover_until", "instant", optional=True),
+            _ref("calendar", "calendars"),
             Field("time_zone"),
             Field("languages", "words"),
             Field("service_lines", "words"),
@@ -89,12 +97,18 @@ SECTIONS: Mapping[str, Section] = {
             Field("booking_url"),
             Field("alert_channels", "words"),
         ),
-        lists=("teams", "hours", "absences"),
+        lists=("teams", "hours", "breaks", "special_days", "absences"),
     ),
     "teams": Section(
         Team,
         "team",
-        (NAME, _ref("lead", "owners"), _ref("fallback_owner", "owners"), _ref("default_pool", "pools", late=True)),
+        (
+            NAME,
+            _ref("lead", "owners"),
+            _ref("fallback_owner", "owners"),
+            _ref("default_pool", "pools", late=True),
+            _ref("calendar", "calendars"),
+        ),
     ),
     "pools": Section(
         Pool,
@@ -174,9 +188,18 @@ RULE = (
 """A stage belongs to the rule's pipeline."""
 
 MEMBER_CAPS = ("cap_open", "cap_day", "cap_week")
+BLOCK = (_number("weekday"), Field("from"), Field("to"))
 LISTS: Mapping[str, tuple[Field, ...]] = {
-    "hours": (_number("weekday"), Field("from"), Field("to")),
-    "absences": (Field("from", "instant"), Field("to", "instant"), Field("reason")),
+    "hours": BLOCK,
+    "breaks": BLOCK,
+    "special_days": (
+        Field("day"),
+        Field("from", optional=True),
+        Field("to", optional=True),
+        NAME,
+        Field("proposed", "flag", absent=False),
+    ),
+    "absences": (Field("from", "instant"), Field("to", "instant"), Field("reason"), Field("kind", absent="away")),
     "members": (
         Field("owner", "ref", to="owners"),
         _number("weight"),
@@ -194,7 +217,7 @@ LISTS: Mapping[str, tuple[Field, ...]] = {
 }
 """Objects of the lists; `teams` is a list of keys."""
 
-SORTED = ("teams", "hours", "absences", "areas")
+SORTED = ("teams", "hours", "breaks", "special_days", "absences", "areas")
 """Lists whose order means nothing."""
 
 

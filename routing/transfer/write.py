@@ -13,27 +13,36 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from leads.models import Pipeline, Source, Stage
+from owners import cover
 from owners.areas import Area, NoArea, crossing, read_area, sentence
-from owners.business_time import Hours, HoursError
+from owners.holidays import NoHolidays, check_place
 from owners.models import (
     Absence,
+    Calendar,
     Installation,
     Membership,
     Owner,
     Pool,
     PoolMember,
+    SpecialDay,
     TerritoryArea,
     WeeklyHours,
 )
 from routing.transfer.diff import Change
 from routing.transfer.shape import MEMBER_CAPS, SECTIONS, Field
+from routing.transfer.times import TIMES, Wrong, read_times
 
 
 class Writer:
     """Writes one document. `problems`: path and sentence of whatever a model refuses. `notes`: what stays, and why."""
 
-    def __init__(self, document: Mapping[str, Any], changes: Iterable[Change]) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], held: Mapping[str, Any], changes: Iterable[Change], now: datetime
+    ) -> None:
+        """`held`: the document of what stands now."""
         self.document = document
+        self.held = held
+        self.now = now
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.added: set[tuple[str, str]] = set()
@@ -109,6 +118,8 @@ class Writer:
     def _set(self, row: models.Model, field: Field, value: Any) -> None:
         if field.kind == "ref":
             setattr(row, f"{field.name}_id", value and self.ids[field.to].get(value))
+        elif field.kind == "instant":
+            setattr(row, field.name, value and datetime.fromisoformat(value))
         else:
             setattr(row, field.name, value)
 
@@ -148,6 +159,18 @@ class Writer:
                     self.problems.append(f"{path}.cover: somebody else has to cover for this owner.")
             if moved and not self.problems:
                 section.model.objects.bulk_update(moved, [field.name for field in late], batch_size=500)
+        self._refuse_circles()
+
+    def _refuse_circles(self) -> None:
+        """Covers that the file makes go round; each circle once."""
+        covers, told = cover.covers_at(self.now), set()
+        names = {pk: key for key, pk in self.ids["owners"].items()}
+        for path, given in self._touched("owners"):
+            pk = self.ids["owners"][given["key"]]
+            found = cover.circle(pk, covers.get(pk), covers) if given.get("cover") else []
+            if found and not told.intersection(found):
+                told.update(found)
+                self.problems.append(f"{path}.cover: {cover.sentence(found, names)}")
 
     def _order(self, name: str) -> None:
         """Positions as the file has them, when they differ or a row is new; what it leaves out comes last."""
@@ -168,12 +191,14 @@ class Writer:
 
     def _lists(self) -> None:
         makers = {
-            "owners": {"teams": self._teams, "hours": self._hours, "absences": self._absences},
+            "owners": {"teams": self._teams, "absences": self._absences},
             "pools": {"members": self._members},
             "territories": {"areas": self._areas},
             "pipelines": {"stages": self._stages},
         }
         self._clear_areas()
+        for name in ("calendars", "owners"):
+            self._times(name)
         for name, by_list in makers.items():
             for path, given in self._touched(name):
                 for listed, make in by_list.items():
@@ -187,6 +212,9 @@ class Writer:
         """Rows without a history of their own: all out, all in, once each is sound."""
         if rows.exists():
             rows.delete()
+        self._take(fresh, path)
+
+    def _take(self, fresh: list[models.Model], path: str) -> None:
         for row in fresh:
             self._sound(row, f"{path} ({row})", {"start_minute": "from", "end_minute": "to"})
         if fresh:
@@ -199,33 +227,49 @@ class Writer:
             Membership.objects.filter(owner=owner).exclude(team__in=wanted).delete()
         self.fresh[Membership] += [Membership(owner_id=owner, team_id=team) for team in sorted(wanted - held)]
 
-    def _hours(self, owner: int, given: list[Mapping[str, Any]], path: str) -> None:
-        blocks = []
-        for row in given:
-            start, end = _minutes(row["from"]), _minutes(row["to"])
-            if start is None or end is None or start == 1440 or start == end:
-                times = f"“{row['from']}” to “{row['to']}”"
-                self.problems.append(f"{path}: {times} are no hours; write two times such as 09:00, up to 24:00.")
-                return
-            blocks.append((row["weekday"], start, end))
-        try:
-            Hours("UTC", blocks or [(0, 0, 1440)])
-        except HoursError as error:
-            self.problems.append(f"{path}: {error}.")
-            return
-        names = ("weekday", "start_minute", "end_minute")
-        fresh = [WeeklyHours(owner_id=owner, **dict(zip(names, block, strict=True))) for block in blocks]
-        self._replace(WeeklyHours.objects.filter(owner=owner), fresh, path)
+    def _times(self, name: str) -> None:
+        """When owners or calendars are at work; only all three lists together are a week."""
+        whose = "owner" if name == "owners" else "calendar"
+        standing = {row["key"]: row for row in self.held[name]}
+        for path, given in self._touched(name):
+            changed = [what for what in TIMES if self._differs(name, given, what)]
+            if not changed and not (whose == "calendar" and (name, given["key"]) in self.added):
+                continue
+            whole = dict.fromkeys(TIMES, ()) | standing.get(given["key"], {}) | dict(given)
+            try:
+                times = read_times(whole, whose == "calendar")
+            except Wrong as wrong:
+                self.problems.append(f"{path}.{wrong.what}: {wrong}.")
+                continue
+            pk = self.ids[name][given["key"]]
+            self._clear_times(whose, pk, changed)
+            for what in changed:
+                self._take(times.rows(what, {f"{whose}_id": pk}), f"{path}.{what}")
+
+    def _clear_times(self, whose: str, pk: int, changed: list[str]) -> None:
+        """Rows of the lists that change, of somebody who may have some."""
+        kinds = [kind for what, kind in (("hours", "work"), ("breaks", "break")) if what in changed]
+        if kinds and WeeklyHours.objects.filter(**{whose: pk}, kind__in=kinds).exists():
+            WeeklyHours.objects.filter(**{whose: pk}, kind__in=kinds).delete()
+        if "special_days" in changed and SpecialDay.objects.filter(**{whose: pk}).exists():
+            SpecialDay.objects.filter(**{whose: pk}).delete()
 
     def _absences(self, owner: int, given: list[Mapping[str, Any]], path: str) -> None:
+        """Those that stay keep who entered them, and which calendar entry they came from."""
+        held = {
+            (row.starts_at, row.ends_at, row.reason, row.kind): row.pk for row in Absence.objects.filter(owner=owner)
+        }
         fresh = []
         for row in given:
             start, end = datetime.fromisoformat(row["from"]), datetime.fromisoformat(row["to"])
             if end <= start:
                 self.problems.append(f"{path}: the absence from {row['from']} has to end after it starts.")
                 return
-            fresh.append(Absence(owner_id=owner, starts_at=start, ends_at=end, reason=row["reason"]))
-        self._replace(Absence.objects.filter(owner=owner), fresh, path)
+            if held.pop((start, end, row["reason"], row["kind"]), None) is None:
+                fresh.append(
+                    Absence(owner_id=owner, starts_at=start, ends_at=end, reason=row["reason"], kind=row["kind"])
+                )
+        self._replace(Absence.objects.filter(pk__in=held.values()), fresh, path)
 
     def _members(self, pool: int, given: list[Mapping[str, Any]], path: str) -> None:
         """Whoever is left out leaves; the rows stay, because their ledger does."""
@@ -322,10 +366,15 @@ def _broken(row: models.Model) -> str:
     """What the constraints of the database forbid, in a sentence; the database itself would not say where."""
     if isinstance(row, Pool) and row.when_empty == Pool.WhenEmpty.FALLBACK and row.fallback_owner_id is None:
         return "“when_empty” is “fallback”, so a fallback_owner has to be named."
+    if isinstance(row, Calendar) and (row.holiday_country or row.holiday_region):
+        try:
+            check_place(row.holiday_country, row.holiday_region)
+        except NoHolidays as refused:
+            return str(refused)
     return ""
 
 
-PARTS = (Membership, TerritoryArea, Stage)
+PARTS = (Membership, TerritoryArea, Stage, WeeklyHours, SpecialDay)
 """Rows that are nothing without the row that they belong to, and have no history."""
 
 
@@ -339,12 +388,3 @@ def _is_used(row: models.Model) -> bool:
         if (relation.one_to_many or relation.one_to_one) and relation.auto_created
         if relation.related_model not in PARTS
     )
-
-
-def _minutes(text: str) -> int | None:
-    """09:00 is 540; None for what is no time from 00:00 to 24:00."""
-    hour, _, minute = text.partition(":")
-    if not (len(hour) == len(minute) == 2 and (hour + minute).isascii() and (hour + minute).isdigit()):
-        return None
-    total = int(hour) * 60 + int(minute)
-    return total if int(minute) < 60 and total <= 1440 else None
