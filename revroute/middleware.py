@@ -14,7 +14,31 @@ from routing.api.intake import intake
 from routing.api.problems import Problem
 
 API = "/api/v1/"
+REFUSED = 400
+"""From this status on."""
+TOO_LARGE = 413
 PREFIX = f"{API}intake/"
+
+
+def say_when_closing(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Say that the connection ends where a body was refused unread: the web server then ends it without a word, and
+    whoever keeps connections for the next request would find that one dead.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if response.status_code >= REFUSED and _has_unread_body(request, response.status_code):
+            response.headers["Connection"] = "close"
+        return response
+
+    return answer
+
+
+def _has_unread_body(request: HttpRequest, status: int) -> bool:
+    """Whether the server has to throw bytes away. Of a body that is too large, the beginning may have been read."""
+    chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+    has_body = chunked or request.META.get("CONTENT_LENGTH", "") not in ("", "0")
+    return has_body and (chunked or status == TOO_LARGE or not request._read_started)
 
 
 def intake_first(

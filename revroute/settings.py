@@ -120,6 +120,7 @@ AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next"]
 
 MIDDLEWARE = [
+    "revroute.middleware.say_when_closing",
     # First, because posted leads need neither a session nor a user: see the module.
     "revroute.middleware.intake_first",
     "django.middleware.security.SecurityMiddleware",
