@@ -6,4 +6,4 @@ class OwnersConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from owners import scopes  # noqa: F401 - registers who sees which rows
+        from owners import query, scopes  # noqa: F401 - registers who follows pools' queries, and who sees which rows

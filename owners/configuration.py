@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import F
 
-from owners.writer import writing
+from owners.writer import at_end, writing
 
 
 class ConfigStamp(models.Model):
@@ -32,6 +32,17 @@ def touch(*, of_map: bool = False) -> None:
     map_rise = int(of_map)
     if not ConfigStamp.objects.filter(id=1).update(number=F("number") + 1, map_number=F("map_number") + map_rise):
         ConfigStamp.objects.create(id=1, number=1, map_number=map_rise)
+    for call in _followers:
+        at_end(call)
+
+
+_followers: list[Callable[[], None]] = []
+
+
+def on_change(call: Callable[[], None]) -> Callable[[], None]:
+    """Have `call` called at the end of every writer transaction that changed configuration, and within it."""
+    _followers.append(call)
+    return call
 
 
 @contextmanager

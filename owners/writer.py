@@ -74,10 +74,27 @@ def _begun() -> Iterator[None]:
             stack.enter_context(transaction.atomic())
             _lock_postgres()
         _held.depth = 1
+        _held.at_end = {}
         try:
             yield
+            _run_at_end()
         finally:
             _held.depth = 0
+            _held.at_end = {}
+
+
+def at_end(call: Callable[[], None]) -> None:
+    """Have `call` called once, at the end of the outermost `writing()` block under way and within its transaction:
+    for what follows from many changes together. Call inside `writing()`."""
+    _held.at_end[call] = True
+
+
+def _run_at_end() -> None:
+    """What they change may ask for them again: until nothing is left to do."""
+    while _held.at_end:
+        call = next(iter(_held.at_end))
+        del _held.at_end[call]
+        call()
 
 
 def _lock_postgres() -> None:
