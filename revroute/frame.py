@@ -99,6 +99,7 @@ NAVIGATION = (
     Section(
         "Set-up",
         (
+            Entry("company", "Company", "building", (_list("owners_installation"),), "owners.view_installation"),
             Entry("users", "Users", "shield", (_list("owners_user"),), "owners.view_user"),
             Entry("tokens", "API tokens", "key", (_list("routing_apitoken"),), "routing.view_apitoken"),
             Entry("everything", "All screens", "layers", ("admin:everything",), "routing.view_reviewitem"),
@@ -110,7 +111,7 @@ HELP = {
     "territories": "territories", "people": "people", "calendars": "calendars", "sources": "sources", "slas": "slas",
     "reports": "reports",
     "decisions": "lead", "clocks": "slas", "alerts": "escalation", "events": "sources", "users": "roles",
-    "tokens": "api",
+    "tokens": "api", "company": "people",
 }  # fmt: skip
 """The topic of help for each entry; a page with another one says so in its context as `help_topic`."""
 FOOT = ("today", "my", "queue", "leads", "rules", "reports", "decisions")

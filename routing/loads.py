@@ -10,9 +10,9 @@ of them. A member's are those that came by a turn, or out of turn, in that very 
 with caps alone.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import models
@@ -24,6 +24,7 @@ from leads.models import Lead, LeadType
 from owners.configuration import Edits, on_edit
 from owners.models import Installation, Owner, PoolMember
 from owners.writer import writing
+from routing.engine.eligibility import caps_of
 from routing.engine.values import NO_LOAD, Load
 from routing.models import Fact, LedgerEntry, MemberLoad, OwnerLoad
 from routing.rows import COUNTS, LOADS, MEMBER_LOADS, local_day
@@ -60,6 +61,37 @@ def free(lead: Lead) -> None:
     if lead.member_id is not None:
         theirs = PoolMember.objects.filter(pk=lead.member_id, owner=lead.owner_id)
         MemberLoad.objects.filter(member__in=theirs.values("pk"), open_leads__gt=0).update(**one_less)
+
+
+# --- in words ---------------------------------------------------------------------------------------------
+
+
+def owner_in_words(owner: Owner, now: datetime) -> str:
+    """“12 of 60 open leads, 3 of 20 leads today (Europe/Berlin)”: every cap and how far it is filled, or what the owner
+    has where there is no cap."""
+    row = OwnerLoad.objects.filter(owner=owner.pk).values_list(*COUNTS).first()
+    zone = known_zone(owner.time_zone)
+    load = _at(row, zone, now)
+    found = [str(cap) for cap in caps_of(owner, load, "", f" ({zone})")]
+    return ", ".join(found) or f"{load.open} open leads, {load.day} today ({zone}), {load.week} this week; no caps"
+
+
+def places_in_words(owner: Owner, now: datetime) -> list[str]:
+    """The same of each place in a pool with caps of its own."""
+    seats = PoolMember.objects.filter(CAPPED, owner=owner.pk).select_related("pool").order_by("pool__name")
+    rows = MemberLoad.objects.filter(member__owner=owner.pk).values_list("member", *COUNTS)
+    kept = {id: counts for id, *counts in rows}
+    zone = known_zone(owner.time_zone)
+    found = (caps_of(seat, _at(kept.get(seat.pk), zone, now), f" from {seat.pool}", f" ({zone})") for seat in seats)
+    return [", ".join(map(str, caps)) for caps in found]
+
+
+def _at(row: Sequence[Any] | None, zone: str, now: datetime) -> Load:
+    """A kept load as it is at `now`."""
+    if row is None:
+        return NO_LOAD
+    (today, monday), (count, day, day_count, week, week_count) = local_day(zone, now), row
+    return Load(count, day_count if day == today else 0, week_count if week == monday else 0)
 
 
 # --- counted anew -----------------------------------------------------------------------------------------
@@ -131,10 +163,10 @@ def _looked_at(owners: Ids, members: Ids) -> Iterator[_Looked]:
     at = Fact.objects.filter(kind=Fact.Kind.OWNED).aggregate(at=Max("at"))["at"] or datetime(2000, 1, 1, tzinfo=UTC)
     no_caps = list(LeadType.objects.filter(fills_caps=False).values_list("key", flat=True))
     people = Owner.objects.filter(_among("pk", owners)).values_list("pk", "name", "time_zone")
-    yield _of_owners({id: (name, _known(zone)) for id, name, zone in people}, owners, no_caps, at)
+    yield _of_owners({id: (name, known_zone(zone)) for id, name, zone in people}, owners, no_caps, at)
     seats = PoolMember.objects.filter(CAPPED, _among("pk", members))
     named = seats.values_list("pk", "owner__name", "pool__name", "owner__time_zone")
-    who = {id: (f"{name} in {pool}", _known(zone)) for id, name, pool, zone in named}
+    who = {id: (f"{name} in {pool}", known_zone(zone)) for id, name, pool, zone in named}
     if who:
         yield _of_members(who, no_caps, at)
 
@@ -187,7 +219,7 @@ def _starts(zone: str, at: datetime) -> tuple[datetime, datetime]:
     return tuple(datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC) for day in local_day(zone, at))
 
 
-def _known(zone: str) -> str:
+def known_zone(zone: str) -> str:
     """The zone as routing reads it: people whose zone cannot be read count their days in UTC."""
     try:
         return ZoneInfo(zone).key

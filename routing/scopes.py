@@ -16,6 +16,7 @@ from routing.models import (
     Escalation,
     Fact,
     LedgerEntry,
+    MemberLoad,
     OwnerLoad,
     PlanAction,
     ReviewItem,
@@ -105,6 +106,11 @@ def visible_rotation(user: Any) -> QuerySet[RotationState]:
 @scope_of(OwnerLoad)
 def visible_loads(user: Any) -> QuerySet[OwnerLoad]:
     return _owned(OwnerLoad, user)
+
+
+@scope_of(MemberLoad)
+def visible_member_loads(user: Any) -> QuerySet[MemberLoad]:
+    return _turns(MemberLoad, user)
 
 
 @scope_of(SlaPolicy)

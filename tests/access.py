@@ -22,11 +22,12 @@ MODELS = {
     "territory": "owners_territory",
     "rules": "routing_rule routing_rulesetversion",
     "tokens": "routing_apitoken",
+    "company": "owners_installation",
     "users": "owners_user",
     # What happened: nobody writes it.
     "record": "leads_lead leads_rawevent leads_activity leads_note leads_task routing_decision routing_planaction"
     " routing_delivery routing_slaclock routing_escalation routing_fact routing_reviewitem routing_rotationstate"
-    " routing_ledgerentry routing_ownerload",
+    " routing_ledgerentry routing_ownerload routing_memberload",
     "internal": "leads_idempotencykey routing_configrevision",
     # Code and rights: for superusers, who are no role.
     "superuser": "auth_group django_q_schedule django_q_success django_q_failure django_q_ormq",
@@ -146,6 +147,13 @@ admin:{tokens}_change               GET       login   ok    ok     403     ok   
 admin:{tokens}_change               POST      login   ok    ok     403     403     403   403    403
 admin:{tokens}_delete               GET,POST  login   ok    ok     403     403     403   403    403
 admin:{tokens}_history              GET       login   ok    ok     403     ok      403   403    403
+
+admin:{company}_changelist          GET,POST  login   ok    ok     403     ok      403   403    403
+admin:{company}_add                 GET,POST  login   403   403    403     403     403   403    403
+admin:{company}_change              GET       login   ok    ok     403     ok      403   403    403
+admin:{company}_change              POST      login   ok    ok     403     403     403   403    403
+admin:{company}_delete              GET,POST  login   403   403    403     403     403   403    403
+admin:{company}_history             GET       login   ok    ok     403     ok      403   403    403
 
 admin:{users}_changelist            GET,POST  login   ok    403    403     ok      403   403    403
 admin:{users}_add                   GET,POST  login   ok    403    403     403     403   403    403

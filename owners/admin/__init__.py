@@ -1,5 +1,5 @@
 """Admin screens for people, calendars, territories, pools and users; what all apps' screens share is in `base`."""
 
-from owners.admin import calendars, delegations, people, places, pools, users
+from owners.admin import calendars, company, delegations, people, places, pools, users
 
-__all__ = ["calendars", "delegations", "people", "places", "pools", "users"]
+__all__ = ["calendars", "company", "delegations", "people", "places", "pools", "users"]

@@ -18,11 +18,14 @@ __all__ = ["ERROR", "WARNING", "Finding", "findings"]
 MOST = 10
 
 
-def findings(now: datetime) -> list[Finding]:
-    """All problems at the aware instant `now`: errors first, each kind in the order in which it matters."""
+def findings(now: datetime, thorough: bool = False) -> list[Finding]:
+    """All problems at the aware instant `now`: errors first, each kind in the order in which it matters.
+
+    `thorough`: what takes longer the more leads there are is looked at too; no screen waits for that.
+    """
     if missing := installation.missing_tables():
         return missing  # nothing else can be read
-    seen = look(now)
+    seen = look(now, thorough)
     found = [
         *work.problems(seen),
         *ledger.problems(now),

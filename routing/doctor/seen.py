@@ -61,7 +61,7 @@ class Seen:
         return {"active": "", "inactive": "is inactive", "departed": "has left"}[person.state]
 
 
-def look(now: datetime) -> Seen:
+def look(now: datetime, thorough: bool = False) -> Seen:
     """Read it all: the configuration's queries and a dozen more."""
     return Seen(
         now=now,
@@ -80,7 +80,7 @@ def look(now: datetime) -> Seen:
         ),
         background=worker_state(now),
         counts=_counts(now),
-        drift=tuple(drift()),
+        drift=tuple(drift()) if thorough else (),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from routing.engine.people import Person, Terms
 from routing.engine.values import Load
@@ -126,6 +126,17 @@ def full_cap(person: Person, load: Load, seat: Seat | None = None) -> str:
     return str(min(reached, key=lambda cap: cap.room) if person.tightest else reached[0])
 
 
+class Capped(Protocol):
+    """Who has caps: a person, or a place in a pool."""
+
+    @property
+    def cap_open(self) -> int | None: ...
+    @property
+    def cap_day(self) -> int | None: ...
+    @property
+    def cap_week(self) -> int | None: ...
+
+
 class Cap(NamedTuple):
     """A cap and how far it is filled. `what`: what it counts, in words."""
 
@@ -141,7 +152,7 @@ class Cap(NamedTuple):
         return f"{self.taken} of {self.limit} {self.what}"
 
 
-def _is_full(of: Person | Terms, load: Load) -> bool:
+def _is_full(of: Capped, load: Load) -> bool:
     return (
         (of.cap_open is not None and load.open >= of.cap_open)
         or (of.cap_day is not None and load.day >= of.cap_day)
@@ -152,11 +163,12 @@ def _is_full(of: Person | Terms, load: Load) -> bool:
 def caps(person: Person, load: Load, seat: Seat | None = None) -> list[Cap]:
     """All caps that there are: the person's, then those of their place in the pool."""
     zone = f" ({person.zone})" if person.tightest else ""
-    found = _caps(person, load, "", zone)
-    return found + _caps(seat.terms, seat.load, f" from {seat.pool}", zone) if seat is not None else found
+    found = caps_of(person, load, "", zone)
+    return found + caps_of(seat.terms, seat.load, f" from {seat.pool}", zone) if seat is not None else found
 
 
-def _caps(of: Person | Terms, load: Load, whence: str, zone: str) -> list[Cap]:
+def caps_of(of: Capped, load: Load, whence: str, zone: str) -> list[Cap]:
+    """The caps that somebody has, with how far they are filled. `whence`, `zone`: as their words end."""
     limits = (
         (load.open, of.cap_open, f"open leads{whence}"),
         (load.day, of.cap_day, f"leads{whence} today{zone}"),

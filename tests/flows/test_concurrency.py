@@ -5,6 +5,7 @@ from itertools import accumulate
 
 import pytest
 
+from owners.models import PoolMember
 from tests.builders import (
     make_owner,
     make_pipeline,
@@ -24,13 +25,17 @@ SELECT m.owner_id, l.kind, l.amount, l.v_before, l.v_after
 """
 
 
-def seed_pool(weights, cap=None):
-    """A source `web` whose leads all go to one pool, with a deal; the owners' ids in the order of the weights."""
+def seed_pool(weights, cap=None, cap_here=None):
+    """A source `web` whose leads all go to one pool, with a deal; the owners' ids in the order of the weights.
+
+    `cap`: of each owner's open leads; `cap_here`: of those from this pool.
+    """
     team = make_team("sales")
     owners = [make_owner(f"rep{number}", team, cap_open=cap) for number in range(len(weights))]
     make_source("web", owners[0])
     pipeline = make_pipeline("sales", "new")
     pool = make_pool("everybody", owners, weights, team=team)
+    PoolMember.objects.filter(pool=pool).update(cap_open=cap_here)
     publish_pool_rule(owners[0], pool, pipeline=pipeline, stage=pipeline.stages.get(), sequence="speed_to_lead")
     return [owner.pk for owner in owners]
 
@@ -155,8 +160,9 @@ def test_weighted_shares_are_exact_at_every_whole_multiple_of_the_total_weight()
         ledger_agrees(db)
 
 
-def test_a_cap_of_5_open_leads_is_never_exceeded():
-    with database(seed_pool, [1, 1, 1, 1], 5) as db:
+@pytest.mark.parametrize("caps", [(5, None), (9, 5)], ids=["of-owners", "of-places-in-the-pool"])
+def test_a_cap_of_5_open_leads_is_never_exceeded(caps):
+    with database(seed_pool, [1, 1, 1, 1], *caps) as db:
         owners = db.seeded
         with serving(db) as server:
             answers = server.send(buyers(40), connections=20)
@@ -169,6 +175,8 @@ def test_a_cap_of_5_open_leads_is_never_exceeded():
         assert dict(owned) == dict.fromkeys(owners, 5)
         loads = db.rows("SELECT owner_id, open_leads, day_count FROM routing_ownerload")
         assert sorted(loads) == [(owner, 5, 5) for owner in sorted(owners)]
+        places = db.rows("SELECT open_leads, day_count FROM routing_memberload")
+        assert places == ([(5, 5)] * 4 if caps[1] else [])
         items = db.rows("SELECT reason, state, COUNT(*) FROM routing_reviewitem GROUP BY reason, state")
         assert items == [("no_valid_owner", "open", 20)]
         ledger_agrees(db)

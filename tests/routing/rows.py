@@ -22,6 +22,7 @@ from owners.models import (
     Absence,
     Calendar,
     Delegation,
+    Installation,
     Membership,
     Owner,
     Pool,
@@ -41,6 +42,7 @@ from routing.models import (
     Escalation,
     Fact,
     LedgerEntry,
+    MemberLoad,
     OwnerLoad,
     PlanAction,
     ReviewItem,
@@ -92,6 +94,7 @@ def make_people(tag: str = "", country: str = "DE") -> SimpleNamespace:
     pool = make_pool(f"emea{tag}", elena, marco, team=team)
     territory = Territory.objects.create(key=f"dach{tag}", name="DACH", owner=elena, team=team)
     area = TerritoryArea.objects.create(territory=territory, country=country)
+    Installation.objects.get_or_create(id=1)
     demo = LeadType.objects.get_or_create(key="demo", defaults={"name": "Demo", "high_intent": True})[0]
     source = Source.objects.create(key=f"web{tag}", name="Web", owner=elena, lead_type=demo, token_hash="a" * 64)
     return SimpleNamespace(
@@ -183,6 +186,7 @@ def make_records(people: SimpleNamespace, crm: SimpleNamespace, version: RuleSet
             at=NOW,
         ),
         "load": OwnerLoad(owner=people.elena, open_leads=1, day=date(2026, 3, 2), week=date(2026, 3, 2)),
+        "seat_load": MemberLoad(member=member, open_leads=1, day=date(2026, 3, 2), week=date(2026, 3, 2)),
         "item": ReviewItem(
             reason="unresolved", owner=people.elena, source=people.source, event=event, lead=lead,
             opened_at=NOW, last_at=NOW, due_at=NOW,

@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection.ensure_connection()  # where it cannot be had, its own words are the clearest
-        found = findings(timezone.now())
+        found = findings(timezone.now(), thorough=True)
         self.stdout.write(
             json.dumps([asdict(finding) for finding in found], indent=2) if options["json"] else _text(found)
         )
