@@ -1,7 +1,8 @@
 """Text and JSON in; the same without what a database column or jsonb cannot hold out; meaning is left alone.
 
 PostgreSQL refuses U+0000 in text and jsonb, and no UTF-8 encoder takes a lone surrogate; the other control
-characters hold nothing a person typed. Raw bodies are kept as bytes elsewhere, so nothing is lost here.
+characters hold nothing a person typed. Overrides of the writing direction are no part of a name either, and would
+turn the sentence around it. Raw bodies are kept as bytes elsewhere, so nothing is lost here.
 """
 
 import math
@@ -18,7 +19,7 @@ MAX_DEPTH = 64
 MAX_MARKS = 30
 _SHORT = 500
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 # str.strip() knows white space but neither the byte order mark nor the zero-width space, which come along
 # when an address is copied from a web page and would make it invalid.
@@ -33,7 +34,8 @@ class NestedTooDeep(ValueError):
 
 
 def clean_text(value: str, limit: int = MAX_TEXT) -> str:
-    """Give `value` in NFC, without control characters (tab and newline stay) and lone surrogates, stripped.
+    """Give `value` in NFC, stripped, without control characters (tab and newline stay), overrides of direction and
+    lone surrogates.
 
     `limit` is in characters; what is longer is cut. Cleaning twice changes nothing more.
     """

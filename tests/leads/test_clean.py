@@ -34,3 +34,8 @@ def test_piles_of_combining_marks_are_cut_in_linear_time():
 
     assert len(clean_text("e" + "\u0301\u0316" * 200_000, 1_000_000)) <= 31
     assert time.perf_counter() - started < 2
+
+
+def test_overrides_of_the_writing_direction_go_and_writing_itself_stays():
+    assert clean_text("\u202eexe.jpg\u202c \u2067x\u2069") == "exe.jpg x"
+    assert clean_text("שלום\u200f, عالم\u200e") == "שלום\u200f, عالم\u200e"
