@@ -99,9 +99,9 @@ NAVIGATION = (
     Section(
         "Set-up",
         (
-            Entry("company", "Company", "building", (_list("owners_installation"),), "owners.view_installation"),
             Entry("users", "Users", "shield", (_list("owners_user"),), "owners.view_user"),
             Entry("tokens", "API tokens", "key", (_list("routing_apitoken"),), "routing.view_apitoken"),
+            Entry("company", "Company", "building", (_list("owners_installation"),), "owners.view_installation"),
             Entry("everything", "All screens", "layers", ("admin:everything",), "routing.view_reviewitem"),
         ),
     ),

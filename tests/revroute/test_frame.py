@@ -74,7 +74,7 @@ PAGE_ENTRIES = {
     Role.MARKETING: ["reports"],
     Role.INTEGRATOR: [],
 }
-SET_UP = ["users", "tokens", "everything"]
+SET_UP = ["users", "tokens", "company", "everything"]
 ROUTING = ["rules", "pools", "territories", "people", "calendars", "sources", "slas"]
 RECORDS = ["decisions", "clocks", "alerts", "events"]
 ADMIN_ENTRIES = {
