@@ -55,6 +55,12 @@ pages:{my-leads}                    POST      login   ok    ok     ok      403  
 pages:my-alerts-read                POST      login   ok    ok     ok      403     ok    403   403
 pages:my-taking                     POST      login   ok    ok     ok      403     ok    403   403
 pages:my-away                       POST      login   ok    ok     422     403     422   403   403
+pages:my-absences                   GET       404     404   404    404     404     404   404    404
+pages:my-absences                   POST      405     405   405    405     405     405   405    405
+pages:my-feed                       POST      login   ok    ok     ok      403     ok    403   403
+pages:my-feed-close                 POST      login   ok    ok     ok      403     ok    403   403
+pages:my-import                     GET       login   ok    ok     ok      403     ok    403   403
+pages:my-import                     POST      login   ok    ok     422     403     422   403   403
 pages:my-task-done                  POST      login   404   404    404     403     ok    403   403
 pages:my-away-cancel                POST      login   404   404    404     403     404   403   403
 pages:queue                         GET       login   ok    ok     ok      ok      ok    403   403
@@ -222,7 +228,8 @@ NAMES = {
     "said": "activity decline reassign",
     "acts": "review_act accept claim convert activity decline reassign",
     "my-leads": "my-accept my-decline my-log",
-    "my-acts": "my-accept my-decline my-log my-alerts-read my-taking my-away my-task-done my-away-cancel",
+    "my-acts": "my-accept my-decline my-log my-alerts-read my-taking my-away my-task-done my-away-cancel"
+    " my-feed my-feed-close",
     "reports": "reports reports-export report report-export coverage coverage-export",
     "lead-shown": "leads leads-export lead",
     "lead-working": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close",

@@ -62,7 +62,13 @@ class CalendarAdmin(RecordedMixin, LimitedInlines, LockedAdmin):
     readonly_fields = ["working_week", "used_by"]
     fieldsets = [
         (None, {"fields": ["name", "key", "time_zone", "working_week", "used_by"]}),
-        ("Holidays", {"fields": ["holiday_country", "holiday_region"]}),
+        (
+            "Holidays",
+            {
+                "fields": ["holiday_country", "holiday_region"],
+                "description": "Save the country, then choose “Propose holidays”: only what you accept is closed.",
+            },
+        ),
     ]
 
     def get_queryset(self, request):

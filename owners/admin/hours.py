@@ -3,6 +3,7 @@
 from collections import defaultdict
 from itertools import combinations
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
 
@@ -111,12 +112,19 @@ class HoursInline(ScopedInline):
     verbose_name_plural = "weekly hours and breaks"
 
 
+def _clock_or(nothing: str) -> forms.TextInput:
+    """A time of day, which an example would make look filled in."""
+    return forms.TextInput(attrs={"size": 5, "placeholder": nothing})
+
+
 class DayForm(PlainForm):
     sentences = {
         "special_day_closed_or_a_block": "Give both a beginning and an end, or neither: then the day is closed.",
     }
-    start_minute = ClockField(label="Open from", required=False, help_text="Empty: closed all day.")
-    end_minute = ClockField(label="To", required=False)
+    start_minute = ClockField(
+        label="Open from", required=False, widget=_clock_or("closed"), help_text="Empty: closed all day."
+    )
+    end_minute = ClockField(label="To", required=False, widget=_clock_or(""))
 
 
 class DayFormSet(_WholeFormSet):

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from routing.pages import coverage, help, item, lead, leads, my, queue, reports, setup, time_off, try_it
+from routing.pages import (
+    absence_calendar,
+    coverage,
+    help,
+    item,
+    lead,
+    leads,
+    my,
+    queue,
+    reports,
+    setup,
+    time_off,
+    try_it,
+)
 from routing.queue import Wish
 from routing.working import Work
 
@@ -20,6 +33,10 @@ urlpatterns = [
     path("my/alerts/read/", my.alerts_read, name="my-alerts-read"),
     path("my/away/", time_off.away, name="my-away"),
     path("my/away/<int:absence>/cancel/", time_off.away_cancel, name="my-away-cancel"),
+    path("my/absences.ics", absence_calendar.absences, name="my-absences"),
+    path("my/feed/", absence_calendar.feed_make, name="my-feed"),
+    path("my/feed/close/", absence_calendar.feed_revoke, name="my-feed-close"),
+    path("my/import/", absence_calendar.bring_in, name="my-import"),
     path("my/taking/", time_off.taking, name="my-taking"),
     path("leads/", leads.leads, name="leads"),
     path("leads/export.csv", leads.leads_export, name="leads-export"),
