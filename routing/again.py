@@ -4,7 +4,7 @@ The contract is what the decision in force saw, with a person's corrections; who
 and which deals are open, is looked up anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from leads.contract import FIELDS
 from leads.normalise import normalise
 from routing.cases import case_of, known_of
 from routing.engine.snapshot import read_case
+from routing.engine.values import Case
 from routing.moving import RETRIES, Asked, By, Standing, ask
 from routing.prepare import Prepared, source_by_id
 
@@ -32,12 +33,28 @@ def ask_again(
     """An act that lets the rules decide once more (`again`, `decline`). `changes`: field → text as a sender would
     send it; blank is unknown. Inside the writer transaction."""
     event = _event(at, changes or {})
-    seen = case_of(event, known_of([event]), now)
+    return _asked(at, event, case_of(event, known_of([event]), now), ask(at, kind, by, why, now, cause=cause))
+
+
+def ask_all_again(leads: Sequence[Standing], by: By, why: str, now: datetime, cause: str) -> list[Asked]:
+    """The same of many leads, with their facts as they are: what is known of all of them is read with one statement.
+    Outside the writer transaction it is good for a preview only."""
+    events = [_event(at, {}) for at in leads]
+    known = known_of(events)
+    return [
+        _asked(at, event, case_of(event, known, now), ask(at, "again", by, why, now, cause=cause))
+        for at, event in zip(leads, events, strict=True)
+    ]
+
+
+def _asked(at: Standing, event: Prepared, seen: Case, asked: Case) -> Asked:
+    """What is seen now, with what is asked. The lead itself and its deal are not what its buyer has besides."""
+    assert asked.act is not None
     own = seen.open_lead is not None and seen.open_lead.id == at.lead.pk
     case = replace(
-        seen, act=ask(at, kind, by, why, now, cause=cause).act, open_lead=None if own else seen.open_lead,
+        seen, act=asked.act, open_lead=None if own else seen.open_lead,
         deals=tuple(deal for deal in seen.deals if deal.id != at.lead.deal_id),
-        tried=at.had if kind in RETRIES else (),
+        tried=at.had if asked.act.kind in RETRIES else (),
     )  # fmt: skip
     return Asked(at, case, event)
 

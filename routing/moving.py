@@ -4,7 +4,7 @@ Claims, assignments, escalations and leads that are routed again all come throug
 to do, and what it answers when it may not, is for `routing.acts` and `routing.escalation` to say.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -143,22 +143,39 @@ class Decided(NamedTuple):
 
     def write(self, now: datetime) -> list[Settled]:
         """Through the door, in the same writer transaction."""
-        apply(self.settled, self.config.people, self.numbers, now)
+        if self.settled:
+            apply(self.settled, self.config.people, self.numbers, now)
         return self.settled
 
 
-def decide_acts(asked: Sequence[Asked], by: By, config: Configuration) -> Decided:
+Stays = Callable[[Asked, DecisionValue], bool]
+"""Whether a lead is left as it is, now that the decision is known: then there is none about it."""
+
+
+def decide_acts(asked: Sequence[Asked], by: By, config: Configuration, stays: Stays | None = None) -> Decided:
     """The acts decided one after the other, nothing written. Call inside the writer transaction."""
+    decided, numbers = decide_in_turn(asked, config, stays)
+    ids = new_ids(len(decided)) if decided else []
+    settled = [_settled(one, decision, id, by) for (one, decision), id in zip(decided, ids, strict=True)]
+    return Decided(settled, config, numbers)
+
+
+def decide_in_turn(
+    asked: Sequence[Asked], config: Configuration, stays: Stays | None = None
+) -> tuple[list[tuple[Asked, DecisionValue]], Numbers]:
+    """The acts with what is decided about them, and the numbers after them; in memory alone."""
     cases = [one.case for one in asked]
     formers = [_former(one.at, config.people) for one in asked]
     left = [former.member for former in formers if former.member is not None]
     numbers = numbers_of(cases, config.rules, config.people, cases[0].now, left)
-    settled = []
-    for one, former, id in zip(asked, formers, new_ids(len(asked)), strict=True):
+    found = []
+    for one, former in zip(asked, formers, strict=True):
         decision = decide(one.case, numbers, config.rules, config.people)
+        if stays and stays(one, decision):
+            continue
         numbers.take(decision, former)
-        settled.append(_settled(one, decision, id, by))
-    return Decided(settled, config, numbers)
+        found.append((one, decision))
+    return found, numbers
 
 
 def _former(at: Standing, people: People) -> Former:

@@ -11,6 +11,8 @@ from owners.roles import Reach, reach_of
 from owners.scopes import only_all, owned, scope_of, shared, visible_pools
 from routing.models import (
     ApiToken,
+    BulkMove,
+    BulkMoveLead,
     Decision,
     Delivery,
     Escalation,
@@ -116,6 +118,16 @@ def visible_member_loads(user: Any) -> QuerySet[MemberLoad]:
 @scope_of(SlaPolicy)
 def visible_policies(user: Any) -> QuerySet[SlaPolicy]:
     return shared(SlaPolicy, user)
+
+
+@scope_of(BulkMove)
+def visible_moves(user: Any) -> QuerySet[BulkMove]:
+    return only_all(BulkMove, user)
+
+
+@scope_of(BulkMoveLead)
+def visible_move_leads(user: Any) -> QuerySet[BulkMoveLead]:
+    return only_all(BulkMoveLead, user)
 
 
 @scope_of(ApiToken)

@@ -18,7 +18,7 @@ from django.db.models.expressions import RawSQL
 
 from leads.models import RawEvent
 from owners.sign_in import forget_failures
-from routing import adding_up, background, delivery, escalation, overdue, plan
+from routing import adding_up, background, bulk, delivery, escalation, overdue, plan
 from routing.lease import budget
 
 logger = logging.getLogger(__name__)
@@ -42,11 +42,12 @@ class Done(NamedTuple):
     escalated: int = 0
     delivered: int = 0
     added_up: int = 0
+    moved: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.routed} events routed, {self.followed_up} plan actions done, {self.escalated} rungs climbed, "
-            f"{self.delivered} deliveries sent."
+            f"{self.delivered} deliveries sent, {self.moved} batches moved."
         )
 
 
@@ -113,7 +114,7 @@ def _deliver(clock: Clock) -> int:
 
 PARTS: Mapping[str, Part] = {
     "routing": _route_left, "plan": _follow_up, "escalation": _escalate, "delivery": _deliver,
-    "ledger": adding_up.check_nightly,
+    "ledger": adding_up.check_nightly, "moves": bulk.carry_on,
 }  # fmt: skip
 """In the order of `Done`."""
 

@@ -32,7 +32,7 @@ def obey(work: Work, act: Act) -> Verdict:
 
 def _closed(act: Act) -> Verdict:
     status, verb = ("nurture", "Sent to nurture") if act.kind == "nurture" else ("rejected", "Rejected")
-    return Verdict(status, act.step, None, reason=f"{verb} by {act.by}: {_ended(act.why)}")
+    return Verdict(status, act.step, None, reason=f"{verb} by {act.by}: {ended(act.why)}")
 
 
 def _given(work: Work, act: Act) -> Verdict:
@@ -55,10 +55,10 @@ def _given(work: Work, act: Act) -> Verdict:
 def _given_reason(work: Work, act: Act) -> str:
     name = work.name(act.to) if act.to is not None else "nobody"
     if act.kind == "claim":
-        return f"Claimed by {name} from the review queue, where it was because {_ended(act.why)}"
+        return f"Claimed by {name} from the review queue, where it was because {ended(act.why)}"
     verb = "Reassigned" if act.owner is not None else "Assigned"
     away = f" from {work.name(act.owner)}" if act.owner is not None else ""
-    return f"{verb} to {name}{away} by {act.by}: {_ended(act.why)}"
+    return f"{verb} to {name}{away} by {act.by}: {ended(act.why)}"
 
 
 def _escalated(work: Work, act: Act) -> Verdict:
@@ -70,7 +70,7 @@ def _escalated(work: Work, act: Act) -> Verdict:
         if checked.passed:
             placed = Placed(cover, "cover", team_of(work, cover, act.team), "")
             name = work.name(cover)
-            reason = f"Moved to {name}, who covers for {work.name(act.owner or 0)}, because {_ended(act.why)}"
+            reason = f"Moved to {name}, who covers for {work.name(act.owner or 0)}, because {ended(act.why)}"
             return Verdict("assigned", act.step, None, owner=cover, placed=placed, reason=reason, flag="fallback")
     detail = act.why if act.final else f"{act.why}, and {_cannot(work, act.owner, cover)}"
     return Verdict("review", act.step, None, review_reason="no_valid_owner", detail=detail, flag="exception")
@@ -92,9 +92,9 @@ def _ask(work: Work, *, by_hand: bool) -> Ask:
 
 def note(act: Act) -> str:
     """What was asked, as a line of the trace."""
-    return f"{act.by} asked to {VERBS[act.kind]} lead {act.lead}: {_ended(act.why)}"
+    return f"{act.by} asked to {VERBS[act.kind]} lead {act.lead}: {ended(act.why)}"
 
 
-def _ended(text: str) -> str:
+def ended(text: str) -> str:
     text = text.strip()
     return text if text.endswith((".", "?", "!")) else f"{text}."

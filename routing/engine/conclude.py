@@ -1,12 +1,13 @@
 """A verdict in, the whole decision out: policy, clocks, plan, reviewer, texts and digest. Looks for no owner."""
 
 import hashlib
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from owners.business_time import HoursError
 from routing.engine import reason
+from routing.engine.acts import WALKS, ended
 from routing.engine.people import Person, Policy
 from routing.engine.snapshot import snapshot_text
 from routing.engine.text import canonical
@@ -221,7 +222,19 @@ def _after(person: Person | None, now: datetime, seconds: int, real_time: bool) 
         return now + duration
 
 
+TOLD = frozenset({"owner_left", "rerouted"})
+"""Causes for which a lead is decided again although nothing is new about it: its reason begins with why."""
+
+
+def _told(work: Work, outcome: Outcome) -> Outcome:
+    act = work.case.act
+    if act is None or act.kind not in WALKS or act.cause not in TOLD:
+        return outcome
+    return replace(outcome, reason=f"{ended(act.why)} {outcome.reason}")
+
+
 def _sealed(work: Work, outcome: Outcome, clocks: Any = (), pool: Any = None, selection: Any = None) -> Decision:
+    outcome = _told(work, outcome)
     trace = {"steps": work.steps, "candidates": work.candidates, "notes": work.notes, "then": _then(outcome)}
     snapshot = snapshot_text(work)
     trace_text = canonical(trace)

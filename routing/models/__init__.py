@@ -11,12 +11,15 @@ from routing.models.deliveries import Delivery
 from routing.models.facts import Fact
 from routing.models.fairness import LedgerCheck, LedgerEntry, MemberLoad, OwnerLoad, RotationState
 from routing.models.health import BatchUnderWay, WorkerHeartbeat, WorkerIncident
+from routing.models.moves import BulkMove, BulkMoveLead
 from routing.models.review import ReviewItem
 from routing.models.rules import Condition, Rule, RuleSetVersion
 
 __all__ = [
     "ApiToken",
     "BatchUnderWay",
+    "BulkMove",
+    "BulkMoveLead",
     "Condition",
     "ConfigRevision",
     "Decision",

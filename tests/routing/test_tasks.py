@@ -63,5 +63,5 @@ def test_work_that_lost_its_task_is_found_by_a_tick():
         "The oldest CRM write or first task should have been done 100 seconds ago.",
     ]
     done = tick(lambda: now + timedelta(seconds=100))
-    assert str(done) == "0 events routed, 2 plan actions done, 0 rungs climbed, 2 deliveries sent."
+    assert str(done) == "0 events routed, 2 plan actions done, 0 rungs climbed, 2 deliveries sent, 0 batches moved."
     assert worker_state(now).sentences[1:] == []
