@@ -84,6 +84,7 @@ NAVIGATION = (
             Entry("calendars", "Calendars", "calendar", (_list("owners_calendar"),), "owners.view_calendar"),
             Entry("sources", "Sources", "plug", (_list("leads_source"),), "leads.view_source"),
             Entry("slas", "SLAs", "timer", (_list("routing_slapolicy"),), "routing.view_slapolicy"),
+            Entry("moves", "Moves", "refresh-cw", ("pages:moves",), act=Act.REASSIGN_ANY),
         ),
     ),
     Section(
@@ -109,6 +110,7 @@ NAVIGATION = (
 HELP = {
     "today": "today", "queue": "queue", "my": "my-leads", "leads": "lead", "rules": "rules", "pools": "pools",
     "territories": "territories", "people": "people", "calendars": "calendars", "sources": "sources", "slas": "slas",
+    "moves": "moves",
     "reports": "reports",
     "decisions": "lead", "clocks": "slas", "alerts": "escalation", "events": "sources", "users": "roles",
     "tokens": "api", "company": "people",

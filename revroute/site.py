@@ -144,6 +144,10 @@ def _mends(request, finding: Finding) -> str:
     """Where the finding's row is mended; empty where no screen that this person may open does it."""
     if finding.code == "background_late":
         return reverse("pages:help-topic", args=["health"])
+    if finding.code == "move_unfinished":
+        return reverse("pages:moves")
+    if finding.code == "leads_of_the_gone":
+        return reverse("pages:leave", args=[finding.pk])
     if not finding.app or not request.user.has_perm(f"{finding.app}.view_{finding.model}"):
         return ""
     name = f"admin:{finding.app}_{finding.model}"

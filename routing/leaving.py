@@ -20,6 +20,7 @@ from django.db.models import F
 
 from leads.clean import clean_text
 from leads.models import Company, Contact, Deal, Lead, Note, Source, Task
+from owners.cover import circle, covers_at
 from owners.models import Delegation, Owner, Pool, PoolMember, Team, Territory, User
 from owners.roles import Role, role_of
 from owners.writer import writing
@@ -155,7 +156,7 @@ def _hand_over(row: Owner, heir: int | None, kinds: set[str], move: BulkMove, by
     ):  # fmt: skip
         for field in fields:
             model._default_manager.filter(**{field: row}).update(**{field: heir})
-    _covers(row, heir)
+    _covers(row, heir, now)
     _items(row, heir, name, by, now)
     Company.objects.filter(owner=row).update(owner=heir)
     Deal.objects.filter(owner=row, state=Deal.State.OPEN).update(owner=heir)
@@ -188,15 +189,13 @@ def _rename(versions: Any, row: Owner, heir: int) -> None:
         Rule.objects.filter(version__in=versions, **{field: row}).update(**{field: heir})
 
 
-def _covers(row: Owner, heir: int) -> None:
-    """The heir covers instead. Whom the heir's own covers lead back to gets none: a circle covers nobody."""
-    line, at = {heir}, heir
-    covers = dict(Owner.objects.filter(cover__isnull=False).exclude(pk=row.pk).values_list("pk", "cover"))
-    while (at := covers.get(at)) is not None and at not in line:
-        line.add(at)
-    covered = Owner.objects.filter(cover=row)
-    covered.filter(pk__in=line).update(cover=None, cover_until=None)
-    covered.exclude(pk__in=line).update(cover=heir)
+def _covers(row: Owner, heir: int, now: datetime) -> None:
+    """The heir covers instead; nobody does where that would go round in a circle, which covers nobody."""
+    covered = set(Owner.objects.filter(cover=row).values_list("pk", flat=True))
+    covers = {owner: by for owner, by in covers_at(now).items() if owner not in covered and owner != row.pk}
+    alone = [owner for owner in covered if owner == heir or circle(owner, heir, covers)]
+    Owner.objects.filter(pk__in=alone).update(cover=None, cover_until=None)
+    Owner.objects.filter(cover=row).update(cover=heir)
 
 
 def _delegations(row: Owner, heir: int | None) -> None:

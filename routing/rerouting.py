@@ -214,7 +214,7 @@ def drop(move: int, now: datetime) -> None:
 
 def next_leads(move: BulkMove, size: int) -> list[int]:
     """The next leads that wait, by id."""
-    rows = move.leads.filter(state=LineState.WAITING).order_by("lead")
+    rows = move.leads.filter(state=LineState.WAITING).order_by("lead_id")
     return list(rows.values_list("lead", flat=True)[:size])
 
 

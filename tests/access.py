@@ -74,6 +74,12 @@ pages:queue-assign                  POST      login   ok    ok     ok      403  
 pages:queue-name                    POST      login   ok    ok     ok      403     403   403   403
 pages:{queue-reviewing}             POST      login   ok    ok     ok      403     ok    403   403
 pages:{queue-acts}                  GET       login   405   405    405     405     405   405   405
+pages:leave                         GET,POST  login   ok    ok     403     403     403   403    403
+pages:reroute                       GET,POST  login   ok    ok     403     403     403   403    403
+pages:{moves}                       GET       login   ok    ok     403     403     403   403    403
+pages:{moves}                       POST      login   405   405    405     405     405   405    405
+pages:{move-acts}                   GET       login   405   405    405     405     405   405    405
+pages:{move-acts}                   POST      login   ok    ok     403     403     403   403    403
 pages:reports                       GET       login   ok    ok     ok      ok      403   ok    403
 pages:reports-export                GET       login   ok    ok     ok      ok      403   ok    403
 pages:coverage                      GET       login   ok    ok     ok      ok      403   403    403
@@ -230,6 +236,8 @@ NAMES = {
     "my-leads": "my-accept my-decline my-log",
     "my-acts": "my-accept my-decline my-log my-alerts-read my-taking my-away my-task-done my-away-cancel"
     " my-feed my-feed-close",
+    "moves": "moves move move-export",
+    "move-acts": "move-run move-drop",
     "reports": "reports reports-export report report-export coverage coverage-export",
     "lead-shown": "leads leads-export lead",
     "lead-working": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close",
@@ -249,6 +257,8 @@ ARGUMENTS = {
     "content_type_id": lambda story: 1,
     "topic": lambda story: "roles",
     "measure": lambda story: "review",
+    "person": lambda story: story.elena.pk,
+    "move": lambda story: story.move.pk,
     "task": lambda story: story.task.pk,
     "absence": lambda story: story.absence.pk,
     "item": lambda story: story.item.pk,

@@ -22,7 +22,7 @@ from leads.tokens import hash_token
 from owners.models import User
 from owners.roles import Role, give_role
 from routing import prepare
-from routing.models import ApiToken
+from routing.models import ApiToken, BulkMove, BulkMoveLead
 from routing.rulebook import publish
 from tests import access
 from tests.routing.rows import NOW, make_draft, make_owner, make_rule, make_story
@@ -116,6 +116,8 @@ def company():
 
 
 def _rows_of_the_queue(story):
+    story.move = BulkMove.objects.create(kind="reroute", state="ready", created_at=NOW)
+    BulkMoveLead.objects.create(move=story.move, lead=story.lead, before=story.elena, would="review", reason="Why not.")
     story.schedule = Schedule.objects.create(func="math.floor")
     story.queued = OrmQ.objects.create(key="k", payload="p")
     for number, kind in enumerate((Success, Failure)):

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from owners.acting import acting
+from owners.admin import later
 from owners.admin.changes import ToldChangesMixin
 from owners.admin.scoped import ScopedMixin
 from owners.admin.words import WordsFormField
@@ -61,6 +62,10 @@ class LockedAdmin(ScopedMixin, ToldChangesMixin, WordsMixin, admin.ModelAdmin):
 
     form = PlainForm
     list_per_page = 50
+
+    def response_change(self, request, obj):
+        later.say_after(request, obj)
+        return super().response_change(request, obj)
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         return self._locked(request, super().changeform_view, object_id, form_url, extra_context)

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from owners import cover, week
 from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline, link_to_list
 from owners.admin.hours import DayInline, HoursInline, RecordedMixin
+from owners.admin.later import objections
 from owners.models import Absence, Owner, Team
 from owners.models import Membership as TeamMembership
 
@@ -61,6 +62,9 @@ class OwnerForm(PlainForm):
 
     def clean(self):
         cleaned = super().clean()
+        if self.instance.pk:
+            for field, sentence in objections(Owner.objects.get(pk=self.instance.pk), cleaned):
+                self.add_error(field, sentence)
         chosen, until, now = cleaned.get("cover"), cleaned.get("cover_until"), timezone.now()
         if not self.instance.pk or chosen is None:
             return cleaned

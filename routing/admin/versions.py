@@ -22,6 +22,7 @@ from owners.admin.base import (
     pretty_json,
 )
 from routing import rulebook
+from routing.admin.moving import offer
 from routing.admin.rules import DRAFT, ConditionsShown
 from routing.engine.rules import STEPS
 from routing.models import Rule, RuleSetVersion
@@ -212,6 +213,7 @@ class VersionAdmin(LimitedInlines, LockedAdmin):
         else:
             self.log_change(request, version, "Published.")
             messages.success(request, f"Version {version.pk} is published: it decides from the next lead on.")
+            offer(request)
         return self._back_to(version)
 
     def copy_view(self, request, object_id):

@@ -1,14 +1,14 @@
 """An instant in, what the doctor looks at out, read once in a fixed number of queries; judges nothing."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 
-from leads.models import RawEvent, Source
+from leads.models import Lead, RawEvent, Source
 from owners.areas import Area
 from owners.models import Owner, TerritoryArea, User
 from owners.roles import Role
@@ -16,7 +16,7 @@ from routing.current import people_now
 from routing.engine.people import People, Person
 from routing.health import State, worker_state
 from routing.loads import Drift, drift
-from routing.models import Delivery, PlanAction, ReviewItem, Rule, RuleSetVersion, SlaClock
+from routing.models import BulkMove, Delivery, PlanAction, ReviewItem, Rule, RuleSetVersion, SlaClock
 
 RECENT = timedelta(days=7)
 NEWEST = 20_000
@@ -119,6 +119,8 @@ def _counts(now: datetime) -> dict[str, Any]:
     overdue = SlaClock.objects.filter(state=SlaClock.State.RUNNING, due_at__lt=now - LONG_OVERDUE)
     open_items = ReviewItem.objects.filter(state=ReviewItem.State.OPEN)
     return {
+        "stranded": tuple(_stranded()),
+        "standing_moves": tuple(_standing_moves(now)),
         "dead_deliveries": _newest(Delivery, state=Delivery.State.DEAD, created_at__gte=now - RECENT),
         "dead_actions": _newest(
             PlanAction, state__in=(PlanAction.State.DEAD, PlanAction.State.STOPPED),
@@ -135,6 +137,22 @@ def _counts(now: datetime) -> dict[str, Any]:
             late=Count("id", filter=Q(due_at__lt=now)),
         ),
     }  # fmt: skip
+
+
+def _stranded() -> QuerySet:
+    """(owner id, name, state, open leads) of those who are not there and still have some. Whose move is under way is
+    no problem."""
+    moving = BulkMove.objects.filter(kind=BulkMove.Kind.LEAVER, state=BulkMove.State.RUNNING).values("owner")
+    rows = Lead.objects.filter(state=Lead.State.ASSIGNED, owner__in=Owner.objects.exclude(state=Owner.State.ACTIVE))
+    counted = rows.exclude(owner__in=moving).order_by().values("owner").annotate(found=Count("pk"))
+    return counted.order_by("-found", "owner").values_list("owner", "owner__name", "owner__state", "found")
+
+
+def _standing_moves(now: datetime) -> Iterator[str]:
+    """Moves of many leads that began long ago and are not over, in words."""
+    rows = BulkMove.objects.filter(state__in=BulkMove.UNDER_WAY, created_at__lt=now - LONG_OVERDUE)
+    for row in rows.filter(Q(started_at=None) | Q(started_at__lt=now - LONG_OVERDUE)).select_related("owner"):
+        yield f"{row} ({row.done} of {row.total} leads)"
 
 
 def _newest(model: type, **which: Any) -> int:

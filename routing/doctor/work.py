@@ -10,6 +10,7 @@ from routing.doctor.seen import Seen
 def problems(seen: Seen) -> Iterator[Finding]:
     """What should have happened by itself and did not, then what waits for a person."""
     yield from _standing(seen)
+    yield from _moves(seen)
     yield from _given_up(seen)
     yield from _review(seen)
 
@@ -25,6 +26,17 @@ def _standing(seen: Seen) -> Iterator[Finding]:
         since: datetime = overdue["since"]
         sentence = f"{many} ran out up to {_span(seen.now - since)} ago, and nothing followed. Is the worker running?"
         yield Finding(ERROR, "clocks_not_swept", sentence, "routing", "slaclock")
+
+
+def _moves(seen: Seen) -> Iterator[Finding]:
+    for owner, name, state, count in seen.counts["stranded"]:
+        gone = "has left" if state == "departed" else "is inactive"
+        stay = "1 open lead stays" if count == 1 else f"{count:,} open leads stay"
+        sentence = f"{name} {gone}, and {stay} with them. Hand them over from their page."
+        yield Finding(ERROR, "leads_of_the_gone", sentence, "owners", "owner", owner)
+    for move in seen.counts["standing_moves"]:
+        sentence = f"A move of many leads is not over yet: {move}. The worker finishes it. Is it running?"
+        yield Finding(ERROR, "move_unfinished", sentence, "routing", "bulkmove")
 
 
 def _given_up(seen: Seen) -> Iterator[Finding]:

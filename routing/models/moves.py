@@ -100,7 +100,7 @@ class BulkMoveLead(models.Model):
     reason = models.TextField(blank=True)
 
     class Meta:
-        ordering = ["move", "lead"]
+        ordering = ["move_id", "lead_id"]
         constraints = [models.UniqueConstraint(fields=["move", "lead"], name="lead_once_in_a_bulk_move")]
 
     def __str__(self):

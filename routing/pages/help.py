@@ -64,6 +64,7 @@ GROUPS: tuple[tuple[str, tuple[Topic, ...]], ...] = (
             Topic("sources", "Sources", "Where leads come in, and who answers for each entry.", "sources"),
             Topic("slas", "SLAs", "How quickly which leads are worked, and how time is counted.", "slas"),
             Topic("escalation", "Escalation", "What happens when nobody acts."),
+            Topic("moves", "Moves", "When somebody leaves, and when leads are routed again after a change.", "moves"),
         ),
     ),
     (

@@ -64,7 +64,7 @@ def test_no_page_writes_style_or_script_into_itself():
         assert [sign for sign in ("<style", " style=", " onclick=", "javascript:") if sign in page] == [], address
 
 
-PAGES = ["queue", "my", "leads", "reports"]
+PAGES = ["queue", "my", "leads", "reports", "moves"]
 PAGE_ENTRIES = {
     Role.ADMINISTRATOR: PAGES,
     Role.REVOPS: PAGES,

@@ -55,7 +55,7 @@ def finish(move):
 
 
 def lines(move):
-    rows = move.leads.order_by("lead").values_list("lead", "before__key", "would", "to__key", "state")
+    rows = move.leads.order_by("lead_id").values_list("lead", "before__key", "would", "to__key", "state")
     return list(rows)
 
 
