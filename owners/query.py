@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 from django.db.models import Q
 from django.utils.timezone import now as clock
 
+from owners.acting import because
 from owners.configuration import on_change
 from owners.models import Membership, Owner, Pool, PoolMember
 
+GONE = "the pool’s query finds them no longer"
 PARTS = ("languages", "service_lines", "skills", "teams")
 
 
@@ -99,4 +101,5 @@ def _keep_in_step(
     if back:
         PoolMember.objects.filter(pk__in=back).update(active=True, starts_at=now, ends_at=None)
     if leaving:
-        PoolMember.objects.filter(pk__in=leaving).update(active=False, starts_at=None, ends_at=now)
+        with because(GONE):
+            PoolMember.objects.filter(pk__in=leaving).update(active=False, starts_at=None, ends_at=now)

@@ -4,18 +4,20 @@ Rows that a lead brings (join, return, charge, claim) are written with its decis
 under the writer lock, and a member's turn is the sum of theirs: both change together or not at all.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 
 from django.db import models
 from django.utils.timezone import now as clock
 
 from leads.clean import clean_text
-from owners.acting import actor
+from owners.acting import actor, reason_given
 from owners.configuration import Edits, Values, on_edit
 from owners.models import Pool, PoolMember
 from owners.writer import is_writing, writing
-from routing.engine.rotation import Kind, Turn, fraction, moved
+from routing.engine.rotation import Entry, Kind, Turn, fraction, moved
 from routing.models import LedgerEntry, RotationState
 from routing.moving import By
 from routing.refused import Refused
@@ -82,49 +84,62 @@ def adjust(member: int, turns: Fraction, by: By, why: str, now: datetime) -> str
 def write_edits(model: type[models.Model], edits: Edits) -> None:
     """The rows of an edit: it moves nobody, and says where a new common period begins."""
     if model is PoolMember:
-        for member, (before, after) in edits.items():
-            _member_edited(member, before, after)
+        turns = _turns(member__in=list(edits))
+        edited = [line for member, (before, after) in edits.items() for line in _edited(member, before, after)]
+        _enter((member, kind, turns[member], why) for member, kind, why in edited if member in turns)
     elif model is Pool:
         for pool, (before, after) in edits.items():
             _method_changed(pool, before["method"], after["method"])
 
 
-def _member_edited(member: int, before: Values, after: Values) -> None:
+def _edited(member: int, before: Values, after: Values) -> Iterator[tuple[int, Kind, str]]:
     """Another weight, or another state. Who comes back is told by the return that the next lead brings."""
-    turn = _turn(member)
-    if turn is None:
-        return  # never took part: there is nothing to begin
     old, new = before["weight"], after["weight"]
     if old != new:
-        _write(member, "weight", turn, Fraction(0), f"weight {old} → {new}", actor(), clock())
+        yield member, "weight", f"weight {old} → {new}"
     if before["active"] and not after["active"]:
-        _write(member, "leave", turn, Fraction(0), "made inactive", actor(), clock())
+        yield member, "leave", reason_given() or "made inactive"
 
 
 def _method_changed(pool: int, before: str, after: str) -> None:
     """What another method gave out owes nothing to the rotation: its bound begins anew for everybody."""
     names = dict(Pool.Method.choices)
     reason = f"method {names.get(before, before)} → {names.get(after, after)}"
-    for member in RotationState.objects.filter(member__pool=pool).values_list("member_id", flat=True):
-        if (turn := _turn(member)) is not None:
-            _write(member, "adjust", turn, Fraction(0), reason, actor(), clock())
+    _enter((member, "adjust", turn, reason) for member, turn in _turns(member__pool=pool).items())
+
+
+def _turns(**which: Any) -> dict[int, Turn]:
+    """Turns by member, of members who ever took part."""
+    rows = RotationState.objects.filter(**which).order_by("pk").values_list("pk", "v", "last", "away")
+    return {member: Turn(fraction(v), last, away) for member, v, last, away in rows}
 
 
 def _turn(member: int) -> Turn | None:
-    row = RotationState.objects.filter(pk=member).values_list("v", "last", "away").first()
-    return None if row is None else Turn(fraction(row[0]), row[1], row[2])
+    return _turns(pk=member).get(member)
+
+
+def _enter(edits: Iterable[tuple[int, Kind, Turn, str]]) -> None:
+    """The rows of edits that move nobody, in one statement."""
+    user, now = actor(), clock()
+    LedgerEntry.objects.bulk_create(
+        _row(moved(member, kind, turn, Fraction(0))[0], reason, user, now) for member, kind, turn, reason in edits
+    )
+
+
+def _row(entry: Entry, reason: str, user: int | None, now: datetime, decision: int | None = None) -> LedgerEntry:
+    if not is_writing():
+        raise RuntimeError("Turns change only inside the writer transaction.")
+    return LedgerEntry(
+        member_id=entry.member, decision_id=decision, kind=entry.kind, amount=str(entry.amount),
+        v_before=str(entry.before), v_after=str(entry.after), reason=reason[:MAX_REASON], actor_id=user, at=now,
+    )  # fmt: skip
 
 
 def _write(
     member: int, kind: Kind, turn: Turn, amount: Fraction, reason: str, user: int | None, now: datetime,
     decision: int | None = None,
 ) -> None:  # fmt: skip
-    if not is_writing():
-        raise RuntimeError("Turns change only inside the writer transaction.")
     entry, after = moved(member, kind, turn, amount)
-    LedgerEntry.objects.create(
-        member_id=member, decision_id=decision, kind=kind, amount=str(entry.amount), v_before=str(entry.before),
-        v_after=str(entry.after), reason=reason[:MAX_REASON], actor_id=user, at=now,
-    )  # fmt: skip
+    _row(entry, reason, user, now, decision).save()
     if amount:
         RotationState.objects.filter(pk=member).update(v=str(after.v))

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from leads.models import Lead, Source
-from owners.models import Absence, Pool, PoolMember, User
+from owners.models import Absence, Owner, Pool, PoolMember, User
 from owners.roles import Role, give_role
 from owners.writer import writing
 from routing import acts
@@ -220,3 +220,23 @@ def test_an_adjustment_that_says_nothing_is_refused(sales, turns, why, code):
         adjust(sales.member(sales.ann).pk, Fraction(turns), REVROUTE, why, NOW)
     assert refused.value.code == code
     assert not Decision.objects.exists()
+
+
+@pytest.mark.time_machine(NOW, tick=False)
+def test_who_joins_and_leaves_by_a_query_is_in_the_ledger_with_the_reason(sales):
+    for owner in (sales.ann, sales.ben, sales.cleo):
+        Owner.objects.filter(pk=owner.pk).update(skills=["enterprise"])
+    PoolMember.objects.exclude(owner=sales.ann).update(by_query=True)
+    Pool.objects.update(member_query={"skills": ["enterprise"]})
+    assert route(sales, 4) == {"ann": 2, "ben": 1, "cleo": 1}
+    dora = make_owner("dora", skills=["enterprise"])
+    Owner.objects.exclude(pk=dora.pk).update(skills=[])
+    for owner in (sales.ben, sales.cleo):
+        assert entries(sales, owner)[-1] == ("leave", "0", "the pool’s query finds them no longer")
+    assert route(sales, 3, NOW + DAY) == {"ann": 2, "dora": 1}  # Ann was entered by name
+    joined = LedgerEntry.objects.filter(member__owner=dora).order_by("id").values_list("kind", flat=True)
+    assert list(joined) == ["join", "charge"]
+    Owner.objects.filter(pk=sales.ben.pk).update(skills=["enterprise"])
+    assert route(sales, 4, NOW + DAY) == {"ann": 2, "ben": 1, "dora": 1}
+    assert [kind for kind, *_ in entries(sales, sales.ben)] == ["join", "charge", "leave", "return", "charge"]
+    assert adds_up()
