@@ -5,7 +5,7 @@ One check for the admin's forms, files of configuration and imports. Countries a
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pycountry
 
@@ -89,14 +89,18 @@ def cross(one: Area, other: Area) -> bool:
     return first[0] < second[0] < first[1] < second[1]
 
 
-def crossing(areas: Iterable[Area]) -> Iterator[tuple[Area, Area]]:
-    """Pairs of ranges that cross, as `owners.places.crossings` finds them: (stays, goes)."""
+def crossing(areas: Iterable[Area], rank: Mapping[Area, Any] | None = None) -> Iterator[tuple[Area, Area]]:
+    """Pairs of ranges that cross, as `owners.places.crossings` finds them: (stays, goes).
+
+    `rank`: of two that cross the one of the lower rank stays; without it, the one that begins first.
+    """
     by_country: dict[str, list[Area]] = {}
     for area in areas:
         if area.postal_from:
             by_country.setdefault(area.country, []).append(area)
     for ranges in by_country.values():
-        yield from crossings((area.postal_from, area.postal_to, area) for area in ranges)
+        found = crossings((area.postal_from, area.postal_to, (rank[area] if rank else 0, area)) for area in ranges)
+        yield from ((stays, goes) for (_, stays), (_, goes) in found)
 
 
 Held = tuple[Area, int]

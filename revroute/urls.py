@@ -14,11 +14,11 @@ urlpatterns = [
     path("", start, name="start"),
     path("favicon.ico", RedirectView.as_view(url=static("img/favicon.svg"))),
     path("theme/", set_theme, name="theme"),
+    path("", include("routing.pages.urls")),  # some pages stand beneath an admin screen, so they are asked first
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("healthz/worker", health.worker, name="healthz-worker"),
     path("metrics", health.numbers, name="metrics"),
-    path("", include("routing.pages.urls")),
 ]

@@ -92,6 +92,13 @@ pages:{lead-shown}                  POST      login   405   405    405     405  
 pages:{lead-working}                POST      login   ok    ok     ok      403     ok    403   403
 pages:lead-reassign                 POST      login   ok    ok     ok      403     403   403   403
 pages:{lead-acts}                   GET       login   405   405    405     405     405   405   405
+pages:{territory-edited}            GET       login   ok    ok     403     403     403   403    403
+pages:territory-import              POST      login   422   422    403     403     403   403    403
+pages:territory-wrong               GET       login   404   404    403     403     403   403    403
+pages:territory-apply               GET       login   405   405    405     405     405   405    405
+pages:territory-apply               POST      login   ok    ok     403     403     403   403    403
+pages:{territory-seen}              GET       login   ok    ok     ok      ok      403   403    403
+pages:{territory-shown}             POST      login   405   405    405     405     405   405    405
 
 # The admin itself
 admin:index                         GET,POST  login   ok    ok     ok      ok      403   403    403
@@ -239,6 +246,9 @@ NAMES = {
     "moves": "moves move move-export",
     "move-acts": "move-run move-drop",
     "reports": "reports reports-export report report-export coverage coverage-export",
+    "territory-edited": "territory-import territory-preview",
+    "territory-seen": "territory-export territory-who",
+    "territory-shown": "territory-preview territory-wrong territory-export territory-who",
     "lead-shown": "leads leads-export lead",
     "lead-working": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close",
     "lead-acts": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close lead-reassign",

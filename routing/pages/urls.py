@@ -16,6 +16,7 @@ from routing.pages import (
     reports,
     reroute,
     setup,
+    territories,
     time_off,
     try_it,
 )
@@ -23,6 +24,9 @@ from routing.queue import Wish
 from routing.working import Work
 
 app_name = "pages"
+
+TERRITORIES = "admin/owners/territory/"
+"""Pages beside an admin screen have addresses beneath it, so that the navigation shows where one is."""
 
 urlpatterns = [
     path("help/", help.contents, name="help"),
@@ -65,6 +69,12 @@ urlpatterns = [
     path("reports/<slug:measure>/", reports.rows, name="report"),
     path("reports/<slug:measure>/export.csv", reports.rows_export, name="report-export"),
     path("setup/", setup.setup, name="setup"),
+    path(f"{TERRITORIES}import/", territories.upload, name="territory-import"),
+    path(f"{TERRITORIES}import/preview/", territories.preview, name="territory-preview"),
+    path(f"{TERRITORIES}import/apply/", territories.applied, name="territory-apply"),
+    path(f"{TERRITORIES}import/wrong-lines.csv", territories.wrong_lines, name="territory-wrong"),
+    path(f"{TERRITORIES}export/", territories.exported, name="territory-export"),
+    path(f"{TERRITORIES}who/", territories.who, name="territory-who"),
     path("try/", try_it.try_it, name="try"),
     path("try/<str:told>/", try_it.result, name="try-result"),
 ]
