@@ -37,6 +37,7 @@ class Installation(ToldModel):
     )
 
     class Meta:
+        verbose_name = verbose_name_plural = "company"
         constraints = [
             models.CheckConstraint(condition=Q(id=1), name="installation_is_one_row"),
             models.CheckConstraint(condition=Q(open_until__in=["closed", "touched"]), name="open_until_is_known"),
