@@ -52,7 +52,7 @@ class OwnerForm(PlainForm):
     sentences = {"owner_does_not_cover_themselves": "Somebody else has to cover for this owner."}
 
     def clean_languages(self):
-        return [_language(word) for word in self.cleaned_data["languages"]]
+        return [language(word) for word in self.cleaned_data["languages"]]
 
     def clean_alert_channels(self):
         channels = self.cleaned_data["alert_channels"]
@@ -75,7 +75,7 @@ class OwnerForm(PlainForm):
         return cleaned
 
 
-def _language(word: str) -> str:
+def language(word: str) -> str:
     """A two-letter language code. Raises ValidationError."""
     code = word.lower()
     if len(code) != 2 or pycountry.languages.get(alpha_2=code) is None:
@@ -109,7 +109,7 @@ class OwnerAdmin(RecordedMixin, LimitedInlines, LockedAdmin):
     fieldsets = [
         (None, {"fields": ["name", "key", "user", "email", "state", "accepts_leads"]}),
         ("When", {"fields": ["working_week", "time_zone", "calendar", "cover", "cover_until", "all_absences"]}),
-        ("What", {"fields": ["languages", "service_lines", "source_keys"]}),
+        ("What", {"fields": ["languages", "service_lines", "skills", "source_keys"]}),
         ("How much", {"fields": ["cap_open", "cap_day", "cap_week"]}),
         ("Reached by", {"fields": ["alert_channels", "booking_url"]}),
     ]

@@ -1,63 +1,192 @@
 """Admin of pools and their members."""
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
+from django.utils import timezone
 
 from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline, link_to_list
-from owners.models import Pool, PoolMember
+from owners.admin.people import language
+from owners.admin.words import WordsFormField
+from owners.models import Owner, Pool, PoolMember, Team
+from owners.query import PARTS
+from owners.waiting import needs_named, round_of
+
+WEIGHT = "The weight is a whole number from 1 to 1000. Make somebody inactive to give them no leads."
 
 
 class MemberForm(PlainForm):
     sentences = {
-        "member_weight_positive": "The weight is between 1 and 1000.",
+        "member_weight_positive": WEIGHT,
         "owner_in_pool_once": "This owner is in the pool already.",
+        "member_leaves_after_joining": "A member leaves after they joined: set a later end, or none.",
     }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "weight" in self.fields:  # shown only, to whoever may not change it
+            self.fields["weight"].error_messages |= {"min_value": WEIGHT, "max_value": WEIGHT}
+
+    def save(self, commit=True):
+        """Whom a person takes out or puts in stays so: the query leaves them alone from then on."""
+        if "active" in self.changed_data:
+            self.instance.by_query = False
+        return super().save(commit)
 
 
 class MemberInline(ScopedInline):
     model = PoolMember
-    fields = ["owner", "weight", "position", "active", "cap_open", "cap_day", "cap_week"]
+    fields = [
+        "owner", "weight", "position", "active", "starts_at", "ends_at", "cap_open", "cap_day", "cap_week", "by_query",
+    ]  # fmt: skip
+    readonly_fields = ["by_query"]
     form = MemberForm
     autocomplete_fields = ["owner"]
     verbose_name_plural = "members; who leaves is made inactive, because what they got stays on record"
 
 
 class PoolForm(PlainForm):
-    sentences = {"pool_fallback_is_named": "Name the fallback owner that the pool falls back to."}
+    """A pool with its query as one line of words for each thing that may be asked."""
+
+    sentences = {
+        "pool_fallback_is_named": "Name the fallback owner that the pool falls back to.",
+        "pool_is_not_its_own_next": "Another pool has to be the next, or none.",
+        "pool_wait_positive": "A lead waits for a minute at least.",
+        "waiting_lead_has_a_named_person": "Name who answers for leads that wait.",
+    }
+    ask_languages = WordsFormField(
+        label="Languages", help_text="ISO 639-1 codes with commas, such as de, fr. A member speaks all of them."
+    )
+    ask_service_lines = WordsFormField(
+        label="Service lines", help_text="A member covers all of them; who names none covers every service."
+    )
+    ask_skills = WordsFormField(label="Skills", help_text="A member has all of them.")
+    ask_teams = forms.ModelMultipleChoiceField(
+        Team.objects.all(), required=False, label="Teams", help_text="A member is in all of them."
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        query = self.instance.member_query or {}
+        for part in PARTS:
+            self.initial.setdefault(f"ask_{part}", query.get(part, []))
+        self.initial["ask_teams"] = list(Team.objects.filter(key__in=query.get("teams", [])))
+
+    def clean_ask_languages(self):
+        return [language(word) for word in self.cleaned_data["ask_languages"]]
+
+    def clean(self):
+        cleaned = super().clean()
+        method, empty = cleaned.get("method"), cleaned.get("when_empty")
+        if needs_named(method, empty) and not cleaned.get("named_owner") and "named_owner" not in self.errors:
+            waits = "wait to be claimed" if method == Pool.Method.CLAIM else "are held"
+            self.add_error("named_owner", f"Leads of this pool {waits}: name the person who answers for them.")
+        following = cleaned.get("next_pool")
+        if following and self.instance.pk and (refused := round_of(self.instance.pk, following.pk)):
+            self.add_error("next_pool", ValidationError(refused, code="round"))
+        if not self.errors and "ask_languages" in cleaned:
+            self.instance.member_query = self._query(cleaned)
+        return cleaned
+
+    def _query(self, cleaned) -> dict[str, list[str]]:
+        asked = {part: cleaned[f"ask_{part}"] for part in PARTS}
+        asked["teams"] = sorted(team.key for team in asked["teams"])
+        return {part: list(words) for part, words in asked.items() if words}
 
 
 @admin.register(Pool)
 class PoolAdmin(LimitedInlines, LockedAdmin):
     form = PoolForm
-    exclude = ["method", "wait_minutes", "next_pool", "named_owner", "catch_up", "member_query"]  # not asked yet
+    fieldsets = [
+        (None, {"fields": ["name", "key", "team", "method", "keeps_hours", "catch_up"]}),
+        (
+            "Members by what they are",
+            {
+                "description": "Every active owner of whom all of this holds is a member, and stays one as long as it"
+                " holds. Leave all of it empty to enter members by name alone.",
+                "fields": ["ask_languages", "ask_service_lines", "ask_skills", "ask_teams"],
+            },
+        ),
+        (
+            "When nobody is available",
+            {
+                "description": "A rule may say otherwise for its own leads.",
+                "fields": ["when_empty", "fallback_owner"],
+            },
+        ),
+        (
+            "Leads that are held or wait to be claimed",
+            {
+                "description": "When the time is over, leads that wait to be claimed go to the next pool or, without"
+                " one, to the named person. Of held leads the named person is reminded; they stay on hold.",
+                "fields": ["named_owner", "wait_minutes", "next_pool"],
+            },
+        ),
+        (None, {"fields": ["all_members"]}),
+    ]
     inlines = [MemberInline]
     ordering = ["name"]  # said here: a list with counts is grouped, and then the model's own order is not kept
-    list_display = ["name", "key", "team", "active_members", "keeps_hours", "when_empty", "fallback_owner"]
-    list_select_related = ["team", "fallback_owner"]
-    list_filter = ["team", "keeps_hours", "when_empty"]
+    list_display = ["name", "key", "team", "method", "active_members", "keeps_hours", "when_empty", "named_owner"]
+    list_select_related = ["team", "named_owner"]
+    list_filter = ["team", "method", "keeps_hours", "when_empty"]
     search_fields = ["name", "key"]
-    autocomplete_fields = ["team", "fallback_owner"]
+    autocomplete_fields = ["team", "fallback_owner", "named_owner", "next_pool"]
     prepopulated_fields = {"key": ["name"]}
     readonly_fields = ["all_members"]
+
+    def get_fieldsets(self, request, obj=None):
+        """Whoever may only look reads the query as one line; its fields are there to be filled in."""
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fieldsets
+        query = ("Members by what they are", {"fields": ["query_in_words"]})
+        return [query if title == query[0] else (title, parts) for title, parts in self.fieldsets]
 
     def get_queryset(self, request):
         active = Count("members", filter=Q(members__active=True))
         return super().get_queryset(request).annotate(member_count=active)
 
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        if change and not _has_takers(form.instance) and not form.instance.member_query:
+            messages.warning(
+                request,
+                f"Nobody in {form.instance} takes leads now: all its members have left, take none, or have another"
+                " time in it. Add somebody who does.",
+            )
+
     @admin.display(description="active members", ordering="member_count")
     def active_members(self, pool):
         return pool.member_count
+
+    @admin.display(description="Asked for")
+    def query_in_words(self, pool):
+        parts = [f"{part.replace('_', ' ')}: {', '.join(words)}" for part, words in pool.member_query.items()]
+        return "; ".join(parts) or "nothing: members are entered by name"
 
     @admin.display(description="Members")
     def all_members(self, pool):
         return link_to_list(PoolMember, "All members", pool__id__exact=pool.pk) if pool.pk else "none yet"
 
 
+def _has_takers(pool: Pool) -> bool:
+    now = timezone.now()
+    there = Q(starts_at=None) | Q(starts_at__lte=now), Q(ends_at=None) | Q(ends_at__gt=now)
+    takes = {"active": True, "owner__state": Owner.State.ACTIVE, "owner__accepts_leads": True}
+    return PoolMember.objects.filter(*there, pool=pool, **takes).exists()
+
+
 @admin.register(PoolMember)
 class PoolMemberAdmin(LockedAdmin):
     form = MemberForm
-    list_display = ["owner", "pool", "weight", "position", "active"]
+    fieldsets = [
+        (None, {"fields": ["owner", "pool", "weight", "position", "active", "by_query"]}),
+        ("From and until", {"fields": ["starts_at", "ends_at"]}),
+        ("Caps in this pool", {"fields": ["cap_open", "cap_day", "cap_week"]}),
+    ]
+    readonly_fields = ["by_query"]
+    list_display = ["owner", "pool", "weight", "position", "active", "starts_at", "ends_at", "by_query"]
     list_select_related = ["owner", "pool"]
-    list_filter = ["active", "pool"]
+    list_filter = ["active", "by_query", "pool"]
     search_fields = ["owner__name", "owner__key", "pool__name"]
     autocomplete_fields = ["owner", "pool"]

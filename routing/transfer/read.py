@@ -13,7 +13,8 @@ from owners.areas import Area
 from owners.models import Absence, Installation, Membership, PoolMember, SpecialDay, TerritoryArea, WeeklyHours
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.revision import instant
-from routing.transfer.shape import FORMAT, MEMBER_CAPS, RULE, SECTIONS, VERSION, Section, clock
+from routing.transfer.pools import MEMBER_TERMS
+from routing.transfer.shape import FORMAT, RULE, SECTIONS, VERSION, Section, clock
 
 
 def text_of(document: dict[str, Any]) -> str:
@@ -102,15 +103,15 @@ def _absences() -> dict[str, list[Any]]:
 
 
 def _members() -> dict[str, list[Any]]:
-    """Those in it now, in their order; who left is history."""
-    rows = PoolMember.objects.filter(active=True).order_by("position", "id")
+    """Those in it by name now, in their order; who left is history, and whom a query finds stands in no file."""
+    rows = PoolMember.objects.filter(active=True, by_query=False).order_by("position", "id")
     return _grouped(
         (
             pool,
             {"owner": owner, "weight": weight}
-            | {name: cap for name, cap in zip(MEMBER_CAPS, caps, strict=True) if cap is not None},
+            | {name: _plain(term) for name, term in zip(MEMBER_TERMS, terms, strict=True) if term is not None},
         )
-        for pool, owner, weight, *caps in rows.values_list("pool__key", "owner__key", "weight", *MEMBER_CAPS)
+        for pool, owner, weight, *terms in rows.values_list("pool__key", "owner__key", "weight", *MEMBER_TERMS)
     )
 
 

@@ -6,7 +6,7 @@ what happened (leads, turns, decisions) are in no file.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import models
 
@@ -30,7 +30,7 @@ class Field:
     optional: bool = False
     to: str = ""
     late: bool = False
-    absent: str | None = None
+    absent: Any = None
     """The value where a list's object leaves it out, as files of before it was there do; None: it may not."""
     sparse: bool = False
 
@@ -90,6 +90,7 @@ SECTIONS: Mapping[str, Section] = {
             Field("time_zone"),
             Field("languages", "words"),
             Field("service_lines", "words"),
+            Field("skills", "words"),
             Field("source_keys", "words"),
             _number("cap_open", optional=True),
             _number("cap_day", optional=True),
@@ -116,9 +117,15 @@ SECTIONS: Mapping[str, Section] = {
         (
             NAME,
             _ref("team", "teams"),
+            Field("method"),
             Field("keeps_hours", "flag"),
+            _number("catch_up"),
             Field("when_empty"),
             _ref("fallback_owner", "owners"),
+            _ref("named_owner", "owners"),
+            _number("wait_minutes"),
+            _ref("next_pool", "pools", late=True),
+            Field("member_query", "object"),
         ),
         lists=("members",),
     ),
@@ -182,6 +189,7 @@ RULE = (
     Field("high_intent", "flag", optional=True),
     Field("require_language", "flag"),
     Field("require_service", "flag"),
+    Field("require_skills", "words", absent=[]),
     Field("starts_at", "instant", optional=True),
     Field("ends_at", "instant", optional=True),
 )
@@ -203,6 +211,7 @@ LISTS: Mapping[str, tuple[Field, ...]] = {
     "members": (
         Field("owner", "ref", to="owners"),
         _number("weight"),
+        *(Field(name, "instant", optional=True, sparse=True) for name in ("starts_at", "ends_at")),
         *(Field(name, "number", optional=True, sparse=True) for name in MEMBER_CAPS),
     ),
     "areas": (

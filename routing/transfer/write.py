@@ -29,7 +29,8 @@ from owners.models import (
     WeeklyHours,
 )
 from routing.transfer.diff import Change
-from routing.transfer.shape import MEMBER_CAPS, SECTIONS, Field
+from routing.transfer.pools import MEMBER_COLUMNS, broken_member, broken_pool, chains, set_member
+from routing.transfer.shape import SECTIONS, Field
 from routing.transfer.times import TIMES, Wrong, read_times
 
 
@@ -157,9 +158,12 @@ class Writer:
                         moved.append(row)
                 if row.pk == getattr(row, "cover_id", None):
                     self.problems.append(f"{path}.cover: somebody else has to cover for this owner.")
+                if row.pk == getattr(row, "next_pool_id", None):
+                    self.problems.append(f"{path}.next_pool: another pool has to be the next.")
             if moved and not self.problems:
                 section.model.objects.bulk_update(moved, [field.name for field in late], batch_size=500)
         self._refuse_circles()
+        self.problems += [f"pools: {circle}" for circle in chains()]
 
     def _refuse_circles(self) -> None:
         """Covers that the file makes go round; each circle once."""
@@ -278,17 +282,15 @@ class Writer:
             owner = self.ids["owners"][row["owner"]]
             known = held.pop(owner, None)
             member = known or PoolMember(pool_id=pool, owner_id=owner)
-            member.weight, member.position, member.active = row["weight"], position, True
-            for name in MEMBER_CAPS:
-                setattr(member, name, row.get(name))
+            set_member(member, row, position)
             if not self._sound(member, f"{path}[{position}]"):
                 continue
             if known:
-                member.save(update_fields=["weight", "position", "active", *MEMBER_CAPS])
+                member.save(update_fields=MEMBER_COLUMNS)
             else:
                 self.fresh[PoolMember].append(member)
         for member in held.values():
-            if member.active:
+            if member.active and not member.by_query:
                 member.active = False
                 member.save(update_fields=["active"])
 
@@ -364,8 +366,10 @@ class Writer:
 
 def _broken(row: models.Model) -> str:
     """What the constraints of the database forbid, in a sentence; the database itself would not say where."""
-    if isinstance(row, Pool) and row.when_empty == Pool.WhenEmpty.FALLBACK and row.fallback_owner_id is None:
-        return "“when_empty” is “fallback”, so a fallback_owner has to be named."
+    if isinstance(row, Pool):
+        return broken_pool(row)
+    if isinstance(row, PoolMember):
+        return broken_member(row)
     if isinstance(row, Calendar) and (row.holiday_country or row.holiday_region):
         try:
             check_place(row.holiday_country, row.holiday_region)

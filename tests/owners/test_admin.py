@@ -217,8 +217,11 @@ def test_an_absence_has_to_end_after_it_starts(admin_client, elena):
 # --- pools ---
 
 
+POOL = {"name": "EMEA", "key": "emea", "method": "rotation", "catch_up": "0", "wait_minutes": "60"}
+
+
 def test_a_pool_that_falls_back_has_to_name_to_whom(admin_client):
-    form = {"name": "EMEA", "key": "emea", "when_empty": "fallback", **rows("members")}
+    form = {**POOL, "when_empty": "fallback", **rows("members")}
     page = admin_client.post(address(Pool, "add"), form)
     assert errors_of(page) == {"__all__": ["Name the fallback owner that the pool falls back to."]}
 
@@ -226,7 +229,7 @@ def test_a_pool_that_falls_back_has_to_name_to_whom(admin_client):
 @pytest.mark.parametrize("weight", ["0", "1001"])
 def test_a_weight_outside_its_bounds_is_refused(admin_client, elena, weight):
     member = rows("members", {"owner": elena.pk, "weight": weight, "position": "0", "active": "on"})
-    form = {"name": "EMEA", "key": "emea", "when_empty": "review", **member}
+    form = {**POOL, "when_empty": "review", **member}
     assert list(errors_of(admin_client.post(address(Pool, "add"), form), "members")) == ["weight"]
 
 
@@ -244,7 +247,7 @@ def test_the_stamp_rises_after_an_inline_edit(admin_client, elena):
         "position": "0",
         "active": "on",
     }
-    form = {"name": "EMEA", "key": "emea", "when_empty": "review", **rows("members", seat, initial=1)}
+    form = {**POOL, "when_empty": "review", **rows("members", seat, initial=1)}
     before = stamp()
     admin_client.post(address(Pool, "change", pool.pk), form)
     member.refresh_from_db()

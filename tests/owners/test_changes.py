@@ -35,7 +35,7 @@ def _sent(bound):
     value = bound.value()
     if hasattr(bound.field.widget, "widgets"):
         for number, part in enumerate(bound.field.widget.decompress(value)):
-            yield f"{bound.html_name}_{number}", part
+            yield f"{bound.html_name}_{number}", "" if part is None else part
     elif value is not None and value is not False:
         yield bound.html_name, bound.field.prepare_value(value)
 

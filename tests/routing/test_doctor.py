@@ -211,3 +211,30 @@ def test_command_ends_with_status_1_on_errors_only(healthy, capsys):
         call_command("doctor", "--json")
     first = json.loads(capsys.readouterr().out)[0]
     assert (ended.value.code, first["code"], first["model"]) == (1, "territory_unowned", "territory")
+
+
+def test_pools_whose_leads_wait_are_answered_for_in_time_and_end_somewhere(healthy):
+    elena, pool = healthy["elena"], healthy["pool"]
+    desk = make_pool("desk", [elena], method="claim", named_owner=elena, wait_minutes=60, next_pool=pool)
+    version = make_version(elena)
+    make_rule(version, "round_robin_pool", "pool", ("lead_type", "is", "demo"), pool=desk, name="Demos")
+    publish(version, None, NOW)
+    assert codes()["claim_waits_too_long"] == ERROR
+    desk.wait_minutes, pool.next_pool, pool.method, pool.named_owner = 5, desk, "claim", healthy["marco"]
+    desk.save()
+    pool.save()
+    Owner.objects.filter(pk=healthy["marco"].pk).update(state="inactive")
+    Team.objects.update(lead=elena)
+    found = {code: sentence for _, code, sentence, _ in problems()}
+    assert "claim_waits_too_long" not in found
+    assert found["claim_round"].startswith("Leads that nobody claims would go round: ")
+    assert found["waiting_unanswered"] == (
+        "Leads of pool Emea may wait, and Marco, who answers for them, is inactive. Name somebody."
+    )
+
+
+def test_a_query_that_outlived_its_team_and_members_whose_time_is_over(healthy):
+    make_pool("german", [], member_query={"teams": ["gone"]})
+    PoolMember.objects.filter(pool=healthy["pool"]).update(ends_at=NOW - timedelta(days=1))
+    found = codes()
+    assert (found["query_without_team"], found["pool_members_over"]) == (ERROR, WARNING)
