@@ -15,6 +15,8 @@ from typing import Any
 
 MOST_BYTES = 512_000
 MOST_ENTRIES = 500
+MOST_PARTS = 4_000
+"""Entries with their reminders, and whatever else begins in a file."""
 MOST_REPEATED = 50
 MOST_TIMES = 120
 """Of one repeated entry."""
@@ -92,6 +94,8 @@ def _events(data: bytes) -> tuple[list[Any], list[int]]:
         raise NotACalendar("This is no calendar file: it has to begin with BEGIN:VCALENDAR. Export it as .ics.")
     lines = [number for number, line in enumerate(data.split(b"\n"), 1) if _BEGIN.match(line)]
     _bound(len(lines))
+    if data.upper().count(b"BEGIN") > MOST_PARTS:
+        raise NotACalendar(f"The file has more than {MOST_PARTS:,} parts. Export fewer months.")
     import icalendar  # 100 ms that only people wait for who bring a file
 
     readable = _without_zones(data)

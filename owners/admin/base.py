@@ -102,6 +102,8 @@ class LimitedInlines:
 def _is_short(inline: type, obj) -> bool:
     key = _get_foreign_key(type(obj), inline.model, fk_name=inline.fk_name)
     rows = inline.model._default_manager.filter(**{key.name: obj})
+    if shown := getattr(inline, "shown", None):
+        rows = shown(rows)
     return rows[: INLINE_LIMIT + 1].count() <= INLINE_LIMIT
 
 

@@ -1,11 +1,13 @@
 """Blocks, breaks and special days of an owner or a calendar, as rows of its form; refused when they make no week."""
 
 from collections import defaultdict
+from datetime import timedelta
 from itertools import combinations
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
+from django.utils import timezone
 
 from owners.admin.base import PlainForm, ScopedInline
 from owners.admin.words import ClockField
@@ -160,7 +162,15 @@ class DayInline(ScopedInline):
     form = DayForm
     formset = DayFormSet
     verbose_name = "special day"
-    verbose_name_plural = "special days: closed, or with hours of their own instead of the week's"
+    verbose_name_plural = "special days: closed, or with hours of their own instead of the week's; past ones are kept"
+
+    def get_queryset(self, request):
+        return self.shown(super().get_queryset(request))
+
+    @staticmethod
+    def shown(rows):
+        """Those of the last month and to come: the others would fill the page, year by year."""
+        return rows.filter(day__gte=timezone.localdate() - timedelta(days=31))
 
 
 class RecordedMixin:

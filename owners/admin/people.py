@@ -4,8 +4,9 @@ import pycountry
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from owners import cover, week
 from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline, link_to_list
@@ -124,9 +125,21 @@ class OwnerAdmin(RecordedMixin, LimitedInlines, LockedAdmin):
             "{}<br><strong>{}</strong>", week.in_words(held, now), week.now_in_words(held, absences, now)
         )
 
+    def get_object(self, request, object_id, from_field=None):
+        owner = super().get_object(request, object_id, from_field)
+        if owner is not None:
+            owner.may_be_entered_away = request.user.has_perm("owners.add_absence")
+        return owner
+
     @admin.display(description="Absences")
     def all_absences(self, owner):
-        return link_to_list(Absence, "All absences", owner__id__exact=owner.pk) if owner.pk else "none yet"
+        if not owner.pk:
+            return "none yet"
+        links = [link_to_list(Absence, "All absences", owner__id__exact=owner.pk)]
+        if getattr(owner, "may_be_entered_away", False):
+            address = f"{reverse('admin:owners_absence_add')}?owner={owner.pk}"
+            links.append(format_html('<a href="{}">Enter an absence</a>', address))
+        return format_html_join(" · ", "{}", ((link,) for link in links))
 
 
 @admin.register(Absence)

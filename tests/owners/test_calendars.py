@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from owners import week
 from owners.models import Absence, Calendar, Membership, Owner, SpecialDay, Team, User, WeeklyHours
+from owners.roles import Role, give_role
 from routing.current import people_now
 from tests.owners.test_admin import block, errors_of, hours_errors, owner_form, rows
 
@@ -20,6 +21,11 @@ LUNCH = [block(day, "12:30", "13:15", kind="break") for day in range(5)]
 @pytest.fixture
 def admin_user(db):
     return User.objects.create(username="admin", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def elena(db):
+    return Owner.objects.create(key="elena", name="Elena")
 
 
 def address(page, *args, model="calendar"):
@@ -179,6 +185,18 @@ def test_holidays_are_proposed_and_count_once_a_person_accepts_them(admin_client
     assert "No holidays are known of a country “”" in page.content.decode()
 
 
+def test_past_special_days_are_kept_and_do_not_fill_the_page(admin_client, elena):
+    today = date.today()
+    for back in (-1, 1, *range(40, 160)):
+        SpecialDay.objects.create(owner=elena, day=today - timedelta(days=back), name="Closed")
+    page = admin_client.get(address("change", elena.pk, model="owner"))
+    sets = {each.formset.prefix: each.formset for each in page.context["inline_admin_formsets"]}
+    assert len(sets["special_days"].initial_forms) == 2
+    again = rows("special_days", day(f"{today - timedelta(days=40)}", "Again"))
+    page = admin_client.post(address("change", elena.pk, model="owner"), owner_form(**again))
+    assert special_errors(page) == [f"{today - timedelta(days=40)} is there twice. Remove one of the two."]
+
+
 def test_covers_may_be_a_chain_and_never_a_circle(admin_client):
     names = ("elena", "marco", "ingrid")
     elena, marco, ingrid = (Owner.objects.create(key=key, name=key.title()) for key in names)
@@ -203,11 +221,25 @@ def test_covers_may_be_a_chain_and_never_a_circle(admin_client):
     assert (elena.cover, elena.cover_until) == (marco, datetime(2030, 1, 1, 9, 0, tzinfo=UTC))
 
 
-def test_a_managers_absences_for_their_team_say_who_entered_them(admin_client, admin_user):
-    elena = Owner.objects.create(key="elena", name="Elena")
+def test_a_manager_enters_absences_for_their_team_and_for_nobody_else(client):
+    mia, elena, marco = (Owner.objects.create(key=key, name=key.title()) for key in ("mia", "elena", "marco"))
+    mia.user = User.objects.create(username="mia")
+    mia.save()
+    give_role(mia.user, Role.MANAGER)
+    Membership.objects.create(owner=elena, team=Team.objects.create(key="here", name="Here", lead=mia))
+    client.force_login(mia.user)
+    page = client.get(address("change", elena.pk, model="owner")).content.decode()
+    add = f"{address('add', model='absence')}?owner={elena.pk}"
+    assert f'<a href="{add}">Enter an absence</a>' in page
+    assert f'<option value="{elena.pk}" selected>' in client.get(add).content.decode()
     form = {
         "owner": elena.pk, "kind": "sick", "starts_at_0": "2026-03-02", "starts_at_1": "09:00",
         "ends_at_0": "2026-03-04", "ends_at_1": "09:00",
     }  # fmt: skip
-    assert admin_client.post(address("add", model="absence"), form).status_code == 302
-    assert Absence.objects.values_list("kind", "recorded_by").get() == ("sick", admin_user.pk)
+    assert client.post(add, form).status_code == 302
+    assert Absence.objects.values_list("owner", "kind", "recorded_by").get() == (elena.pk, "sick", mia.user.pk)
+    refused = client.post(add, form | {"owner": marco.pk})
+    assert (refused.status_code, list(errors_of(refused))) == (200, ["owner"])
+    Absence.objects.create(owner=marco, starts_at=NOW, ends_at=NOW + timedelta(days=1))
+    shown = client.get(address("changelist", model="absence"))
+    assert [row.owner for row in shown.context["cl"].result_list] == [elena]

@@ -146,9 +146,9 @@ DAY = "UID:1\r\nDTSTART;VALUE=DATE:20261224"
 
 @pytest.mark.parametrize("zone", [BOMB_ZONE, BOMB_ZONE.replace("TIMEZONE", "TIME\r\n ZONE"), BOMB_ZONE.lower()])
 def test_a_zone_of_the_files_own_is_never_written_out(zone):
-    began = time.monotonic()
+    began = time.process_time()
     assert times(DAY, before=zone) == [("2026-12-23 23:00", "2026-12-24 23:00")]
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -158,24 +158,25 @@ def test_a_zone_of_the_files_own_is_never_written_out(zone):
         (b"PK\x03\x04", "This is no calendar file"),
         (b'{"absences": []}', "This is no calendar file"),
         (b"BEGIN:VCALENDAR\r\nhello\r\n\xff\xfe", "The file begins like a calendar but cannot be read as one"),
-        (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:X\r\n" * 50_000, "The file holds no entry"),
+        (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:X\r\n" * 50_000, "The file has more than 4,000 parts"),
+        (b"BEGIN:VCALENDAR\r\n" + b"BEGIN:X\r\n" * 3_000, "The file holds no entry"),
         (b"BEGIN:VCALENDAR\r\n" + b"x" * MOST_BYTES, "The file has 512,017 bytes; 512,000 are read at most"),
         (calendar(*[DAY] * (MOST_ENTRIES + 1)), "The file has 501 entries; 500 are read at most"),
         (calendar(DAY, before=BOMB_ZONE.replace("BEGIN:VT", "BEGIN;X=1:VT")), "The file has a time zone that is"),
     ],
 )
 def test_a_file_of_another_kind_or_size_is_refused_at_once(data, sentence):
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(NotACalendar, match=sentence):
         read_calendar(data, BERLIN, NOW)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_the_largest_file_is_read_in_time():
     rules = [f"UID:{n}\r\nDTSTART:20170101T090000Z\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY" for n in range(MOST_ENTRIES)]
-    began = time.monotonic()
+    began = time.process_time()
     found = read(*rules)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert {each.why for each in found.refused} == {
         "It repeats more than 120 times in the next 400 days.", "More than 50 repeated entries are in the file.",
     }  # fmt: skip
