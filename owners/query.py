@@ -44,6 +44,17 @@ def fits(query: Mapping[str, Any], owner: Found) -> bool:
     )
 
 
+def in_words(query: Mapping[str, Any]) -> str:
+    """“languages de, fr; teams europe”; empty for a query that asks for nothing."""
+    parts = [f"{part.replace('_', ' ')} {', '.join(words)}" for part in PARTS if (words := query.get(part))]
+    return "; ".join(parts)
+
+
+def found_now(query: Mapping[str, Any]) -> list[int]:
+    """Ids of the active owners whom the query finds, by name; two statements."""
+    return [owner.id for owner in _owners() if fits(query, owner)] if query else []
+
+
 def problem_of(query: object) -> str:
     """What is wrong with a query that somebody wrote, in a sentence; empty where nothing is."""
     if not isinstance(query, dict):

@@ -6,13 +6,16 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from owners import query
 from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline, link_to_list
 from owners.admin.people import language
 from owners.admin.words import WordsFormField
 from owners.models import Owner, Pool, PoolMember, Team
-from owners.query import PARTS
+from owners.scopes import visible
 from owners.waiting import needs_named, round_of
 
+SHOWN = 3
+"""Of those whom a query finds, so many are named."""
 WEIGHT = "The weight is a whole number from 1 to 1000. Make somebody inactive to give them no leads."
 
 
@@ -68,10 +71,10 @@ class PoolForm(PlainForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        query = self.instance.member_query or {}
-        for part in PARTS:
-            self.initial.setdefault(f"ask_{part}", query.get(part, []))
-        self.initial["ask_teams"] = list(Team.objects.filter(key__in=query.get("teams", [])))
+        asked = self.instance.member_query or {}
+        for part in query.PARTS:
+            self.initial.setdefault(f"ask_{part}", asked.get(part, []))
+        self.initial["ask_teams"] = list(Team.objects.filter(key__in=asked.get("teams", [])))
 
     def clean_ask_languages(self):
         return [language(word) for word in self.cleaned_data["ask_languages"]]
@@ -90,7 +93,7 @@ class PoolForm(PlainForm):
         return cleaned
 
     def _query(self, cleaned) -> dict[str, list[str]]:
-        asked = {part: cleaned[f"ask_{part}"] for part in PARTS}
+        asked = {part: cleaned[f"ask_{part}"] for part in query.PARTS}
         asked["teams"] = sorted(team.key for team in asked["teams"])
         return {part: list(words) for part, words in asked.items() if words}
 
@@ -105,7 +108,7 @@ class PoolAdmin(LimitedInlines, LockedAdmin):
             {
                 "description": "Every active owner of whom all of this holds is a member, and stays one as long as it"
                 " holds. Leave all of it empty to enter members by name alone.",
-                "fields": ["ask_languages", "ask_service_lines", "ask_skills", "ask_teams"],
+                "fields": ["ask_languages", "ask_service_lines", "ask_skills", "ask_teams", "finds_now"],
             },
         ),
         (
@@ -133,14 +136,14 @@ class PoolAdmin(LimitedInlines, LockedAdmin):
     search_fields = ["name", "key"]
     autocomplete_fields = ["team", "fallback_owner", "named_owner", "next_pool"]
     prepopulated_fields = {"key": ["name"]}
-    readonly_fields = ["all_members"]
+    readonly_fields = ["all_members", "finds_now"]
 
     def get_fieldsets(self, request, obj=None):
         """Whoever may only look reads the query as one line; its fields are there to be filled in."""
         if obj is None or self.has_change_permission(request, obj):
             return self.fieldsets
-        query = ("Members by what they are", {"fields": ["query_in_words"]})
-        return [query if title == query[0] else (title, parts) for title, parts in self.fieldsets]
+        asked = ("Members by what they are", {"fields": ["query_in_words", "finds_now"]})
+        return [asked if title == asked[0] else (title, parts) for title, parts in self.fieldsets]
 
     def get_queryset(self, request):
         active = Count("members", filter=Q(members__active=True))
@@ -161,12 +164,33 @@ class PoolAdmin(LimitedInlines, LockedAdmin):
 
     @admin.display(description="Asked for")
     def query_in_words(self, pool):
-        parts = [f"{part.replace('_', ' ')}: {', '.join(words)}" for part, words in pool.member_query.items()]
-        return "; ".join(parts) or "nothing: members are entered by name"
+        return query.in_words(pool.member_query) or "nothing: members are entered by name"
+
+    def get_object(self, request, object_id, from_field=None):
+        pool = super().get_object(request, object_id, from_field)
+        if pool is not None:
+            pool.reader = request.user  # whose scope the names of those found keep to
+        return pool
+
+    @admin.display(description="Finds now")
+    def finds_now(self, pool):
+        if not pool.member_query:
+            return "nobody, because it asks for nothing" if pool.pk else "said here once the pool is saved"
+        found = set(query.found_now(pool.member_query))
+        rows = visible(Owner, pool.reader).filter(pk__in=found).order_by("name", "pk")
+        names = list(rows.values_list("name", flat=True)[:SHOWN])
+        return _few(names, len(found)) if found else "nobody: no active owner is all of this"
 
     @admin.display(description="Members")
     def all_members(self, pool):
         return link_to_list(PoolMember, "All members", pool__id__exact=pool.pk) if pool.pk else "none yet"
+
+
+def _few(names: list[str], count: int) -> str:
+    """“Elena, Marco and 3 more”."""
+    if more := count - len(names):
+        names = [*names, f"{more} more" if names else f"{more} whom you do not see"]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _has_takers(pool: Pool) -> bool:

@@ -1,9 +1,12 @@
 """What was seen in, problems with pools whose leads wait, whose members come by a query or have dates, out."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from owners.models import Pool
+from owners.query import Found, fits, in_words
 from owners.waiting import needs_named, rounds
+from routing.coverage import DAYS
 from routing.doctor.finding import ERROR, WARNING, Finding, listed
 from routing.doctor.people import POOL
 from routing.doctor.seen import Seen
@@ -28,6 +31,8 @@ def _waits(seen: Seen, pool: PoolOf) -> Iterator[Finding]:
         who = "nobody answers for them" if pool.named is None else f"{seen.name(pool.named)}, who answers for them, "
         sentence = f"Leads of pool {pool.name} may wait, and {who}{'' if pool.named is None else gone}. Name somebody."
         yield Finding(ERROR, "waiting_unanswered", sentence, *POOL, pool.id)
+    if pool.when_empty == Pool.WhenEmpty.HOLD and pool.keeps_hours:
+        yield from _held_for_ever(seen, pool)
     if pool.method != Pool.Method.CLAIM:
         return
     for rule in seen.published["content"]["rules"] if seen.published else ():
@@ -38,6 +43,22 @@ def _waits(seen: Seen, pool: PoolOf) -> Iterator[Finding]:
                 f" {pool.name}, and promises them an answer within {promised // 60:,}. Let them wait for less."
             )
             yield Finding(ERROR, "claim_waits_too_long", sentence, *POOL, pool.id)
+
+
+def _held_for_ever(seen: Seen, pool: PoolOf) -> Iterator[Finding]:
+    """Leads on hold for people who are not there within two weeks; who has no hours at all is another finding."""
+    soon = seen.now + timedelta(days=DAYS)
+    able = [
+        person
+        for member in pool.members
+        if (person := seen.person(member.owner)) and person.state == "active" and person.accepts and person.hours
+    ]
+    if able and not any((there := person.hours.next_open(seen.now)) and there < soon for person in able):
+        sentence = (
+            f"Pool {pool.name} holds leads until somebody is there, and nobody works in it within {DAYS} days. Add"
+            " somebody, or let them go to review."
+        )
+        yield Finding(WARNING, "held_for_nobody", sentence, *POOL, pool.id)
 
 
 def _leads_to(seen: Seen, rule: dict, pool: PoolOf) -> bool:
@@ -75,11 +96,21 @@ def _dated(seen: Seen, pool: PoolOf) -> Iterator[Finding]:
 
 
 def _queries(seen: Seen) -> Iterator[Finding]:
-    """Teams are named by key, so a query outlives them."""
+    """Teams are named by key, so a query outlives them; and people change what they are."""
     teams = {team.key for team in seen.people.teams.values()}
-    for pk, name, query in (
-        Pool.objects.exclude(member_query={}).order_by("name").values_list("pk", "name", "member_query")
-    ):
+    rows = Pool.objects.exclude(member_query={}).order_by("name")
+    for pk, name, query in rows.values_list("pk", "name", "member_query"):
         if missing := [key for key in query.get("teams", ()) if key not in teams]:
             sentence = f"Pool {name} looks for members of team {listed(missing)}, which does not exist, and finds none."
             yield Finding(ERROR, "query_without_team", sentence, *POOL, pk)
+        elif not any(fits(query, person) for person in _asked_of(seen)):
+            sentence = f"Pool {name} looks for members by what they are and finds nobody: {in_words(query)}."
+            yield Finding(WARNING, "query_finds_nobody", sentence, *POOL, pk)
+
+
+def _asked_of(seen: Seen) -> Iterator[Found]:
+    """The active owners as queries see them."""
+    keys = {team.id: team.key for team in seen.people.teams.values()}
+    for one in seen.people.owners.values():
+        if one.state == "active":
+            yield Found(one.id, one.languages, one.services, one.skills, frozenset(keys[team] for team in one.teams))

@@ -1,5 +1,7 @@
 """What the forms of pools and members ask, refuse and warn of, and what the query's lines become."""
 
+import re
+
 import pytest
 
 from owners.models import Pool, PoolMember
@@ -28,6 +30,19 @@ def test_what_is_asked_becomes_a_query_and_finds_its_members(admin_client, elena
     assert (member.owner, member.by_query) == (elena, True)
     page = admin_client.get(address(Pool, "change", pool.pk)).content.decode()
     assert 'value="enterprise"' in page
+    assert finds_now(page) == "Elena"
+    for name in ("ann", "ben", "cleo", "zoe"):
+        make_owner(name, elena.teams.get(), languages=["de", "fr"], skills=["enterprise"])
+    page = admin_client.get(address(Pool, "change", pool.pk)).content.decode()
+    assert finds_now(page) == "Ann, Ben, Cleo and 2 more"
+    Pool.objects.update(member_query={"languages": ["it"]})
+    page = admin_client.get(address(Pool, "change", pool.pk)).content.decode()
+    assert finds_now(page) == "nobody: no active owner is all of this"
+
+
+def finds_now(page: str) -> str:
+    [found] = re.findall(r"Finds now:?</label>\s*<div class=\"readonly\">([^<]*)</div>", page)
+    return found
 
 
 def test_a_language_that_is_none_is_refused(admin_client):

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from leads.models import RawEvent, Source
-from owners.models import Absence, Owner, PoolMember, Team, User, WeeklyHours
+from owners.models import Absence, Owner, Pool, PoolMember, Team, User, WeeklyHours
 from routing.doctor import ERROR, WARNING, Finding, findings, installation
 from routing.models import SlaClock
 from tests.builders import (
@@ -238,3 +238,24 @@ def test_a_query_that_outlived_its_team_and_members_whose_time_is_over(healthy):
     PoolMember.objects.filter(pool=healthy["pool"]).update(ends_at=NOW - timedelta(days=1))
     found = codes()
     assert (found["query_without_team"], found["pool_members_over"]) == (ERROR, WARNING)
+
+
+def test_a_query_that_finds_nobody_and_leads_on_hold_for_nobody(healthy):
+    pool = make_pool("german", [], member_query={"languages": ["de", "fr"], "teams": ["europe"]})
+    Pool.objects.filter(pk=healthy["pool"].pk).update(when_empty="hold", named_owner=healthy["elena"])
+    for owner in (healthy["elena"], healthy["marco"]):
+        Absence.objects.create(owner=owner, starts_at=NOW, ends_at=NOW + timedelta(days=20))
+    found = {code: (severity, sentence) for severity, code, sentence, _ in problems()}
+    assert found["query_finds_nobody"] == (
+        WARNING,
+        "Pool German looks for members by what they are and finds nobody: languages de, fr; teams europe.",
+    )
+    assert found["held_for_nobody"] == (
+        WARNING,
+        "Pool Emea holds leads until somebody is there, and nobody works in it within 14 days. Add somebody, or let"
+        " them go to review.",
+    )
+    Owner.objects.filter(key="marco").update(languages=["fr", "de"])
+    Absence.objects.filter(owner=healthy["marco"]).delete()
+    assert {"query_finds_nobody", "held_for_nobody"}.isdisjoint(codes())
+    assert pool.members.get().owner == healthy["marco"]
