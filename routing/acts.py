@@ -52,11 +52,12 @@ def claim(item: int, by: By, now: datetime, seen: int | None = None) -> Done:
         return again
     with writing():
         row = open_item(item, now)
-        if row.lead is None or row.lead.state != Lead.State.REVIEW:
+        if row.lead is None or row.lead.state not in Lead.UNPLACED:
             return _hand_over(row, by.owner, by, now, seen)
         at = _standing(row.lead.pk)
         why = row.get_reason_display() if row.reason in ReviewItem.Reason.values else row.reason
-        claimed = _give(at, "claim", by, why, now, to=by.owner, cause="claimed")
+        charged = {"pool": row.pool_id} if row.pool_id else {}
+        claimed = _give(at, "claim", by, why, now, to=by.owner, cause="claimed", **charged)
         _stays_with(row, by.owner)
         return claimed
 
@@ -70,7 +71,7 @@ def assign(item: int, to: int, by: By, why: str, now: datetime) -> Done:
     with writing():
         row = open_item(item, now)
         _known_owner(to)
-        if row.lead is None or row.lead.state != Lead.State.REVIEW:
+        if row.lead is None or row.lead.state not in Lead.UNPLACED:
             return _hand_over(row, to, by, now, None)
         given = _give(_standing(row.lead.pk), "assign", by, why, now, to=to, cause="by_hand")
         _stays_with(row, to)
@@ -95,7 +96,7 @@ def nurture_item(item: int, by: By, why: str, now: datetime) -> Done:
         row = open_item(item, now)
         if row.lead is None:
             raise Refused("no_lead", "What came could not be read as a lead, so there is nobody to nurture. Reject it.")
-        if row.lead.state != Lead.State.REVIEW:
+        if row.lead.state not in Lead.UNPLACED:
             state = row.lead.get_state_display()
             raise Refused("changed", f"The lead is {state}: this item is about something else, and can be closed.")
         ended = _end(_standing(row.lead.pk), "nurture", by, why, now)
@@ -113,7 +114,7 @@ def reject_item(item: int, by: By, why: str, now: datetime) -> Done:
         row = open_item(item, now)
         if row.lead is None:
             return _close_item(row, by, f"Rejected by {by.name}: {why}", now)
-        if row.lead.state != Lead.State.REVIEW:
+        if row.lead.state not in Lead.UNPLACED:
             return _close_item(row, by, f"Closed by {by.name}: {why}", now)
         ended = _end(_standing(row.lead.pk), "reject", by, why, now)
         _close_item(row, by, f"Rejected by {by.name}: {why}", now)

@@ -19,7 +19,7 @@ from django.db.models import Max, Q
 from leads.sql import execute
 from owners.models import Installation, Pool, PoolMember
 from routing.engine.ledger import Reading, Row, Suspicion, exact, sums
-from routing.engine.placing import MOST_FAILED
+from routing.engine.pooling import MOST_FAILED
 from routing.engine.rotation import ZERO
 from routing.lease import short_transaction
 from routing.models import Decision, LedgerCheck, LedgerEntry

@@ -19,6 +19,8 @@ CHECK_WORDS = {
     "covers": "Service",
     "source_allowed": "Source",
     "speaks_language": "Language",
+    "has_skills": "Skills",
+    "takes_part": "Takes part",
     "within_caps": "Room",
     "present": "Present",
     "not_tried": "Not tried",
@@ -40,6 +42,7 @@ STATES = {
 STATUSES = {
     "assigned": ("user-check", "good", "assigned"),
     "review": ("eye", "warn", "in manual review"),
+    "held": ("pause", "info", "on hold"),
     "nurture": ("hourglass", "info", "nurture"),
     "rejected": ("ban", "bad", "rejected"),
     "appended": ("link", "info", "added to an open lead"),

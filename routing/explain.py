@@ -14,7 +14,18 @@ from routing.engine.conditions import FIELDS, OPERATORS
 from routing.models import Decision, Delivery, Escalation, Fact, ReviewItem, SlaClock
 
 MARKS = {"yes": "✓", "no": "✗", "unknown": "?"}
-WON = ("target", "turn", "cover", "rule_fallback", "pool_fallback", "team_fallback", "review", "nurture", "reject")
+WON = (
+    "target",
+    "turn",
+    "cover",
+    "rule_fallback",
+    "pool_fallback",
+    "team_fallback",
+    "review",
+    "nurture",
+    "reject",
+    "held",
+)
 OUTCOMES = {
     "no_match": "does not hold",
     "not_applicable": "does not apply",
@@ -28,6 +39,7 @@ OUTCOMES = {
     "review": "manual review",
     "nurture": "nurture",
     "reject": "rejected",
+    "held": "waits for the pool",
 }
 ROLES = {
     "target": "the target",

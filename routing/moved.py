@@ -21,6 +21,8 @@ STAYING = (
     ReviewItem.Reason.PIPELINE_STAGE_MISMATCH,
 )
 """Items about something else than who owns the lead: they stay open when the lead moves."""
+RELEASED = "released"
+"""Cause of the act that gives out a lead on hold."""
 OF_THE_OWNER = (Delivery.Kind.ASSIGNMENT, Delivery.Kind.REMINDER)
 """Messages to whoever works on the lead."""
 
@@ -88,5 +90,8 @@ def _close_items(acts: Sequence[Settled], now: datetime) -> None:
 
 
 def _resolution(one: Settled) -> str:
-    """What became of the lead, in a line: the beginning of the reason, which names who did it."""
+    """What became of the lead, in a line: the beginning of the reason, which names who did it. Leads on hold go out by
+    the hundred, and one sentence for all of them is one statement."""
+    if one.act and one.act.cause == RELEASED:
+        return "Given out, because somebody of the pool could take it."
     return one.decision.outcome.reason[:200]

@@ -9,7 +9,7 @@ from django.db import connection
 from leads.sql import execute
 from routing.engine.people import People
 from routing.engine.rotation import Turn, fraction
-from routing.engine.values import NO_LOAD, Load, Numbers
+from routing.engine.values import NO_LOAD, Load, Numbers, Waiting
 from routing.rows import local_day
 
 SQL = """
@@ -21,6 +21,11 @@ SELECT 'load', owner_id, '', open_leads, 0, CAST(day AS text), day_count, CAST(w
 UNION ALL
 SELECT 'member', member_id, '', open_leads, 0, CAST(day AS text), day_count, CAST(week AS text), week_count
   FROM routing_memberload WHERE member_id {in_members}
+UNION ALL
+SELECT 'waits', r.pool_id, '', COUNT(*), SUM(CASE WHEN l.high_intent THEN 1 ELSE 0 END), '', 0, '', 0
+  FROM routing_reviewitem r JOIN leads_lead l ON l.id = r.lead_id
+ WHERE r.state = 'open' AND r.pool_id IS NOT NULL AND r.pool_id {in_pools} AND r.reason = 'on_hold' AND NOT l.is_test
+ GROUP BY r.pool_id
 """
 
 
@@ -28,10 +33,10 @@ def read_numbers(
     pools: Iterable[int], owners: Iterable[int], people: People, now: datetime, members: Iterable[int] = ()
 ) -> Numbers:
     """Turns of all members of the pools, loads of the owners, and of those members of the pools, and of `members`,
-    who have caps. A count of an earlier day or week is nought."""
+    who have caps; how many leads are on hold for the pools. A count of an earlier day or week is nought."""
     owners = sorted(owners)
     capped = {id for pool in pools for id in people.pools[pool].capped}.union(members) & people.capped.keys()
-    lists = [sorted(pools), owners, sorted(capped)]
+    lists = [sorted(pools), owners, sorted(capped), sorted(pools)]
     if connection.vendor == "postgresql":
         rows = execute(SQL.format(in_pools="= ANY(%s)", in_owners="= ANY(%s)", in_members="= ANY(%s)"), lists)
     else:
@@ -44,7 +49,9 @@ def read_numbers(
         member_loads=dict.fromkeys(lists[2], NO_LOAD),
     )
     for kind, id, v, count, away, day, day_count, week, week_count in rows:
-        if kind == "turn":
+        if kind == "waits":
+            numbers.waiting[id] = Waiting(count, away)
+        elif kind == "turn":
             numbers.turns[id] = Turn(fraction(v), count, bool(away))
         elif kind == "member":
             today = local_day(people.owners[people.capped[id]].zone, now)

@@ -55,7 +55,7 @@ def offered(user: Any, item: ReviewItem) -> frozenset[Wish]:
     if item.state != ReviewItem.State.OPEN:
         return frozenset()
     senseless = set()
-    in_review = item.lead is not None and item.lead.state == Lead.State.REVIEW
+    in_review = item.lead is not None and item.lead.state in Lead.UNPLACED
     if not in_review:
         senseless |= OF_A_LEAD_IN_REVIEW
     if item.lead is not None and item.reason not in STAYING:

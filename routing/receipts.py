@@ -77,7 +77,7 @@ def _binds(clock: SlaClock, lead: Lead) -> bool:
 def next_due(leads: Sequence[Lead]) -> dict[int, Due]:
     """By lead, what is due first: a clock of its owner, or its item in review. Two statements, whatever the number."""
     owners = {lead.pk: lead.owner_id for lead in leads if lead.state == Lead.State.ASSIGNED}
-    waiting = [lead.pk for lead in leads if lead.state == Lead.State.REVIEW]
+    waiting = [lead.pk for lead in leads if lead.state in Lead.UNPLACED]
     return {**_of_items(waiting), **_of_clocks(owners)}
 
 

@@ -21,9 +21,9 @@ from routing.models import Fact
 MINUTE = timedelta(minutes=1)
 DEMO = Q(lead__lead_type="demo")
 VALID = ~Q(detail="rejected")
-NEW = Q(detail__in=["assigned", "review", "nurture"])
+NEW = Q(detail__in=["assigned", "review", "held", "nurture"])
 """What became a lead of its own; an appended inquiry belongs to the lead that was there."""
-FOR_SALES = Q(detail__in=["assigned", "review"])
+FOR_SALES = Q(detail__in=["assigned", "review", "held"])
 
 
 def _within(kind: str, wait: timedelta) -> Exists:

@@ -260,12 +260,14 @@ def _add_review(settled: Settled, context: Context) -> None:
     outcome = settled.decision.outcome
     if not outcome.review_reason:
         return
-    due = outcome.due_at if outcome.status == "review" else context.now + timedelta(hours=1)
+    waits = outcome.status in ("review", "held")
+    due = outcome.due_at if waits else context.now + timedelta(hours=1)
     context.add(
         REVIEWS, outcome.review_reason, outcome.review_detail[:300], "open", outcome.reviewer, settled.event.source,
-        settled.event.id, settled.lead, settled.id, None, 1, context.now, context.now, due, None, None, "", None,
+        settled.event.id, settled.lead, settled.id, settled.decision.waits, 1, context.now, context.now,
+        due, None, None, "", None,
     )  # fmt: skip
-    kind = Delivery.Kind.REVIEW if outcome.status == "review" else Delivery.Kind.OPERATOR
+    kind = Delivery.Kind.REVIEW if waits else Delivery.Kind.OPERATOR
     _owe(settled, context, kind, outcome.reviewer, outcome.channels, Delivery.State.OWED)
 
 
@@ -353,13 +355,13 @@ def _add_facts(settled: Settled, context: Context) -> None:
     context.add(FACTS, lead, Kind.DECIDED, now, id, outcome.owner, actor, act.kind if act else outcome.status)
     if act and act.owner is not None and act.owner != outcome.owner:
         context.add(FACTS, act.lead, Kind.REASSIGNED, now, id, act.owner, actor, act.cause or act.kind)
-    if act and act.state in ENDED and outcome.status in ("assigned", "review"):
+    if act and act.state in ENDED and outcome.status in ("assigned", "review", "held"):
         context.add(FACTS, act.lead, Kind.REOPENED, now, id, outcome.owner, actor, act.state)
     if outcome.status == "assigned":
         context.add(FACTS, lead, Kind.OWNED, now, id, outcome.owner, actor, act.kind if act else "routing")
         if not context.connector:  # the built-in CRM is written in this very transaction
             context.add(FACTS, lead, Kind.CONFIRMED, now, id, outcome.owner, None, "")
-    elif act and act.state not in ENDED and outcome.status != "review":  # what had ended before ends once
+    elif act and act.state not in ENDED and outcome.status not in ("review", "held"):  # what had ended before ends once
         context.add(FACTS, act.lead, Kind.CLOSED, now, id, act.owner, actor, outcome.status)
 
 

@@ -23,7 +23,8 @@ State = RuleSetVersion.State
 _COLUMNS = (
     "id", "step", "position", "name", "target", "owner_id", "pool_id", "team_id", "fallback_owner_id",
     "on_nobody", "tier", "sla_policy__key", "pipeline__key", "stage__key", "sequence", "alert_channels",
-    "review_reason", "high_intent", "require_language", "require_service", "starts_at", "ends_at",
+    "review_reason", "high_intent", "require_language", "require_service", "require_skills",
+    "starts_at", "ends_at",
 )  # fmt: skip
 
 

@@ -7,8 +7,9 @@ from django.db.models import Q, QuerySet
 
 from leads.models import Lead, RawEvent
 from leads.scopes import NARROW, of_leads, visible_leads
+from owners.models import PoolMember
 from owners.roles import Reach, reach_of
-from owners.scopes import only_all, owned, scope_of, shared, visible_pools
+from owners.scopes import only_all, owned, people_of, scope_of, shared, visible_pools
 from routing.models import (
     ApiToken,
     BulkMove,
@@ -27,8 +28,17 @@ from routing.models import (
     SlaPolicy,
 )
 
-CLAIMABLE = Q(state=ReviewItem.State.OPEN, lead__state=Lead.State.REVIEW, lead__owner__isnull=True)
+OPEN_LEAD = Q(state=ReviewItem.State.OPEN, lead__owner__isnull=True)
+CLAIMABLE = OPEN_LEAD & Q(lead__state=Lead.State.REVIEW)
 """Items that any rep may claim: there is a lead to take, and nobody has it."""
+
+
+def _claimable(user: Any) -> Q:
+    """What the user may claim: what any rep may, and what waits to be claimed by members of a pool of theirs. A lead on
+    hold is nobody's to claim: it goes to whose turn it is."""
+    member = PoolMember.objects.filter(owner__in=people_of(user), active=True)
+    waits = Q(lead__state=Lead.State.HELD, reason=ReviewItem.Reason.WAITING_TO_BE_CLAIMED)
+    return CLAIMABLE | OPEN_LEAD & waits & Q(pool__in=member.values("pool"))
 
 
 @scope_of(ReviewItem)
@@ -38,7 +48,7 @@ def visible_review_items(user: Any) -> QuerySet[ReviewItem]:
     """
     if reach_of(user) not in NARROW:
         return only_all(ReviewItem, user)
-    return ReviewItem.objects.filter(CLAIMABLE | owned(user) | owned(user, "lead__owner"))
+    return ReviewItem.objects.filter(_claimable(user) | owned(user) | owned(user, "lead__owner"))
 
 
 def told_review_items(user: Any, since: datetime) -> QuerySet[ReviewItem]:
@@ -48,8 +58,9 @@ def told_review_items(user: Any, since: datetime) -> QuerySet[ReviewItem]:
     """
     if reach_of(user) not in NARROW:
         return only_all(ReviewItem, user)
-    gone = Q(state=ReviewItem.State.CLOSED, closed_at__gte=since, decision__status=Decision.Status.REVIEW)
-    return ReviewItem.objects.filter(CLAIMABLE | owned(user) | owned(user, "lead__owner") | gone)
+    unplaced = (Decision.Status.REVIEW, Decision.Status.HELD)
+    gone = Q(state=ReviewItem.State.CLOSED, closed_at__gte=since, decision__status__in=unplaced)
+    return ReviewItem.objects.filter(_claimable(user) | owned(user) | owned(user, "lead__owner") | gone)
 
 
 @scope_of(RawEvent)

@@ -14,7 +14,7 @@ from leads.models import Lead
 from owners.models import Owner
 from routing.current import no_rules, people_of, rules_of
 from routing.engine.people import People, Person, PoolOf
-from routing.engine.placing import LARGEST_LINE_UP, MOST_FAILED
+from routing.engine.pooling import LARGEST_LINE_UP, MOST_FAILED
 from routing.engine.rotation import order
 from routing.engine.rules import Rule, RuleSet
 from routing.engine.snapshot import read_snapshot

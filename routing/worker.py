@@ -18,7 +18,7 @@ from django.db.models.expressions import RawSQL
 
 from leads.models import RawEvent
 from owners.sign_in import forget_failures
-from routing import adding_up, background, bulk, delivery, escalation, overdue, plan
+from routing import adding_up, background, bulk, delivery, escalation, holding, overdue, plan
 from routing.lease import budget
 
 logger = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def _follow_up(clock: Clock) -> int:
 
 def _escalate(clock: Clock) -> int:
     """What time brings about: clocks run out, reviews become late or lose their person, failures are forgotten."""
-    done = escalation.sweep(clock()).rungs + overdue.hand_on(clock()) + overdue.remind(clock())
+    done = escalation.sweep(clock()).rungs + holding.tend(clock()) + overdue.hand_on(clock()) + overdue.remind(clock())
     forget_failures(clock())
     return done
 

@@ -20,6 +20,8 @@ class Lead(models.Model):
         CLOSED = "closed", "closed"
 
     OPEN = (State.ASSIGNED, State.REVIEW, State.HELD)
+    UNPLACED = (State.REVIEW, State.HELD)
+    """Open without an owner: a review item stands for each."""
 
     id = models.BigIntegerField(primary_key=True, editable=False)
     source = models.ForeignKey(Source, models.PROTECT, db_index=False, related_name="leads")

@@ -74,7 +74,7 @@ class RuleAdmin(ConditionsShown, LockedAdmin):
         ("Target", {"fields": ["target", "owner", "pool", "team", "review_reason"]}),
         (
             "When the target cannot",
-            {"fields": ["fallback_owner", "on_nobody", "require_language", "require_service"]},
+            {"fields": ["fallback_owner", "on_nobody", "require_language", "require_service", "require_skills"]},
         ),
         (
             "What goes with it",

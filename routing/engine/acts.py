@@ -5,10 +5,14 @@ person are made and noted like everywhere. Acts that only ask the rules again (`
 here: `routing.engine.decide` walks the hierarchy for them, with those who had the lead before left out.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from routing.engine.eligibility import Ask
-from routing.engine.placing import Placed, note_candidate, team_of
+from routing.engine.found import ON_HOLD, TO_CLAIM, Nobody, Placed
+from routing.engine.people import PoolOf
+from routing.engine.placing import note_candidate
+from routing.engine.pooling import by_turn, team_of
 from routing.engine.values import Act
 from routing.engine.verdict import Verdict
 from routing.engine.work import Work
@@ -63,6 +67,8 @@ def _given_reason(work: Work, act: Act) -> str:
 
 def _escalated(work: Work, act: Act) -> Verdict:
     """To whoever covers for the silent owner, if they pass the checks; else, or the second time, into review."""
+    if act.pool is not None and act.pool in work.people.pools:
+        return _unclaimed(work, act, work.people.pools[act.pool])
     person = work.person(act.owner)
     cover = person.cover_at(work.case.now) if person else None
     if not act.final and cover is not None:
@@ -73,6 +79,32 @@ def _escalated(work: Work, act: Act) -> Verdict:
             reason = f"Moved to {name}, who covers for {work.name(act.owner or 0)}, because {ended(act.why)}"
             return Verdict("assigned", act.step, None, owner=cover, placed=placed, reason=reason, flag="fallback")
     detail = act.why if act.final else f"{act.why}, and {_cannot(work, act.owner, cover)}"
+    return Verdict("review", act.step, None, review_reason="no_valid_owner", detail=detail, flag="exception")
+
+
+def _unclaimed(work: Work, act: Act, pool: PoolOf) -> Verdict:
+    """A lead that nobody of the pool claimed in time: to the next pool, where somebody is or it may wait; else to the
+    person whom the pool names, charged to nobody; where they cannot take it either, into review."""
+    following = work.people.pools.get(pool.next or 0)
+    reason = f"because {ended(act.why)}"
+    if following is not None:
+        found = by_turn(work, following, replace(_ask(work, by_hand=False), keeps_hours=following.keeps_hours))
+        if isinstance(found, Placed):
+            said = f"Passed on to {work.name(found.owner)}, whose turn it is in {following.name}, {reason}"
+            return Verdict("assigned", act.step, None, owner=found.owner, placed=found, reason=said)
+        if found.waits is None and following.when_empty == "hold":
+            found = Nobody(ON_HOLD, found.detail, following.id)
+        if found.waits is not None:
+            flag = "ok" if found.reason == TO_CLAIM else "exception"
+            return Verdict(
+                "held", act.step, None, review_reason=found.reason, detail=found.detail, waits=found.waits, flag=flag
+            )
+    named = pool.named
+    if named is not None and note_candidate(work, named, "named", _ask(work, by_hand=True)).passed:
+        placed = Placed(named, "named", team_of(work, named, act.team), "")
+        said = f"Given to {work.name(named)}, who answers for {pool.name}, {reason}"
+        return Verdict("assigned", act.step, None, owner=named, placed=placed, reason=said, flag="fallback")
+    detail = f"{act.why.rstrip('.')}, and nobody could take it instead"
     return Verdict("review", act.step, None, review_reason="no_valid_owner", detail=detail, flag="exception")
 
 

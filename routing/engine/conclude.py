@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from owners.business_time import HoursError
 from routing.engine import reason
 from routing.engine.acts import WALKS, ended
-from routing.engine.people import Person, Policy
+from routing.engine.found import TO_CLAIM
+from routing.engine.people import Person, Policy, PoolOf
 from routing.engine.snapshot import snapshot_text
 from routing.engine.text import canonical
 from routing.engine.values import Act, ClockOwed, Decision, Outcome
@@ -34,6 +35,8 @@ def conclude(work: Work, verdict: Verdict) -> Decision:
         return _assigned(work, verdict, policy, common, terms)
     if verdict.status == "review":
         return _reviewed(work, verdict, policy, common)
+    if verdict.status == "held":
+        return _held(work, verdict, policy, common)
     if verdict.status == "appended":
         return _appended(work, verdict, policy, common)
     return _sealed(work, Outcome(verdict.status, verdict.step, verdict.reason, verdict.flag, **common))
@@ -150,6 +153,35 @@ def _reviewed(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
     return _sealed(work, outcome)
 
 
+def _held(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) -> Decision:
+    """Waits for somebody of a pool, or to be claimed; a named person answers for it, and its time is limited."""
+    pool = work.people.pools[verdict.waits or 0]
+    team = work.people.teams.get(pool.team or 0)
+    reviewer = _reviewer(work, pool.named or (team.lead if team else None))
+    outcome = Outcome(
+        "held",
+        verdict.step,
+        reason.held(verdict.review_reason, verdict.detail, pool.name, work.name(reviewer)),
+        verdict.flag,
+        review_reason=verdict.review_reason,
+        review_detail=verdict.detail,
+        reviewer=reviewer,
+        due_at=_wait_ends(work, pool, verdict.review_reason, reviewer, _real_time(work, policy)),
+        sla_policy=policy.key,
+        channels=_channels(work, reviewer),
+        **common,
+    )
+    return _sealed(work, outcome, waits=pool.id)
+
+
+def _wait_ends(work: Work, pool: PoolOf, why: str, reviewer: int, real: bool) -> datetime:
+    """When the pool's minutes have passed: of the working time of the member for whom they pass first, who could have
+    claimed the lead so long; on hold, of the person named."""
+    members = (work.person(member.owner) for member in pool.members) if why == TO_CLAIM else ()
+    persons: list[Person | None] = [one for one in members if one is not None and one.state == "active"]
+    return min(_after(person, work.case.now, pool.wait * 60, real) for person in persons or [work.person(reviewer)])
+
+
 def _reviewer(work: Work, named: int | None) -> int:
     """Who answers for an item: whom the rule names, the source's person, the rule set's; the first still active.
 
@@ -233,7 +265,9 @@ def _told(work: Work, outcome: Outcome) -> Outcome:
     return replace(outcome, reason=f"{ended(act.why)} {outcome.reason}")
 
 
-def _sealed(work: Work, outcome: Outcome, clocks: Any = (), pool: Any = None, selection: Any = None) -> Decision:
+def _sealed(
+    work: Work, outcome: Outcome, clocks: Any = (), pool: Any = None, selection: Any = None, waits: int | None = None
+) -> Decision:
     outcome = _told(work, outcome)
     trace = {"steps": work.steps, "candidates": work.candidates, "notes": work.notes, "then": _then(outcome)}
     snapshot = snapshot_text(work)
@@ -245,7 +279,7 @@ def _sealed(work: Work, outcome: Outcome, clocks: Any = (), pool: Any = None, se
     fills = counts and work.people.fills(outcome.lead_type)
     return Decision(
         outcome, work.rules.version, work.people.revision, trace, snapshot, trace_text, digest, counts,
-        fills, clocks, pool if counts else None, selection if counts else None,
+        fills, clocks, pool if counts else None, selection if counts else None, waits,
     )  # fmt: skip
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from routing.engine import acts, reason
 from routing.engine.conclude import conclude
+from routing.engine.found import TO_CLAIM, NotApplicable, Placed
 from routing.engine.people import People
-from routing.engine.placing import NotApplicable, Placed, place
+from routing.engine.placing import place
 from routing.engine.rules import Rule, RuleSet
 from routing.engine.values import Case, CompanyMatch, ContactMatch, Decision, Numbers
 from routing.engine.verdict import Verdict
@@ -105,8 +106,19 @@ def _obey(work: Work, step: str, rule: Rule, row: dict[str, Any]) -> Verdict | N
         return None
     row["result"] = "nobody"
     row["note"] = found.detail
-    if rule.on_nobody == "next_step":
+    if rule.on_nobody == "next_step" and found.reason != TO_CLAIM:
         return None
+    if found.waits is not None:
+        row["result"] = "held"
+        return Verdict(
+            "held",
+            step,
+            rule,
+            review_reason=found.reason,
+            detail=found.detail,
+            waits=found.waits,
+            flag="ok" if found.reason == TO_CLAIM else "exception",
+        )
     return _review(step, rule, found.reason, found.detail)
 
 

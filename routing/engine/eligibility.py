@@ -16,6 +16,8 @@ CHECKS = (
     "covers",
     "source_allowed",
     "speaks_language",
+    "has_skills",
+    "takes_part",
     "within_caps",
     "present",
     "not_tried",
@@ -43,6 +45,7 @@ class Ask:
     team: int | None = None
     language: str = ""
     service: str = ""
+    skills: tuple[str, ...] = ()
     keeps_hours: bool = True
     relation: bool = False
     by_hand: bool = False
@@ -75,14 +78,16 @@ OFF_HOURS = "is outside working hours"
 NOTHING: Mapping[str, str] = {}
 PASSED = Checked(NOTHING, NOTHING, True)
 MISSING = Checked({"exists": "no such owner"}, NOTHING, False)
-OF_THE_PERSON = frozenset({"exists", "active", "accepts_leads", "within_caps", "present"})
+OF_THE_PERSON = frozenset({"exists", "active", "accepts_leads", "takes_part", "within_caps", "present"})
 
 
-def check(person: Person | None, ask: Ask, load: Load, seat: Seat | None = None) -> Checked:
-    """All checks of one owner for one lead. `seat`: their caps in the pool that it comes by."""
+def check(person: Person | None, ask: Ask, load: Load, seat: Seat | None = None, terms: Terms | None = None) -> Checked:
+    """All checks of one owner for one lead. `seat`: their caps in the pool that it comes by; `terms`: their dates."""
     if person is None:
         return MISSING
     found = _found(person, ask, load, seat)
+    if terms is not None and (why := _out_of_dates(terms, ask.now)):
+        found["takes_part"] = why
     if not found:
         return PASSED
     available = OF_THE_PERSON.isdisjoint(found)
@@ -93,6 +98,15 @@ def check(person: Person | None, ask: Ask, load: Load, seat: Seat | None = None)
     if failed.get("present") == OFF_HOURS:
         del failed["present"]
     return Checked(failed, {name: why for name, why in found.items() if name not in failed}, available)
+
+
+def _out_of_dates(terms: Terms, now: datetime) -> str:
+    """Why a member of a pool takes no part yet, or no more; empty while they do."""
+    if terms.starts is not None and now < terms.starts:
+        return f"joins the pool on {terms.starts:%Y-%m-%d %H:%M} UTC"
+    if terms.ends is not None and terms.ends <= now:
+        return f"left the pool on {terms.ends:%Y-%m-%d %H:%M} UTC"
+    return ""
 
 
 def _found(person: Person, ask: Ask, load: Load, seat: Seat | None) -> dict[str, str]:
@@ -109,6 +123,8 @@ def _found(person: Person, ask: Ask, load: Load, seat: Seat | None) -> dict[str,
         found["source_allowed"] = f"takes no leads from {ask.source_key}"
     if ask.language and ask.language not in person.languages:
         found["speaks_language"] = f"does not speak {ask.language}"
+    if missing := [skill for skill in ask.skills if skill not in person.skills]:
+        found["has_skills"] = f"lacks {' and '.join(missing)}"
     if full := full_cap(person, load, seat):
         found["within_caps"] = full
     if away := absence(person, ask):

@@ -41,8 +41,11 @@ def _of_rule(rule: Rule, people: People, pools: set[int], owners: set[int]) -> N
 def _of_act(act: Act, people: People, pools: set[int], owners: set[int]) -> None:
     """Who had the lead, who shall have it, and the pool that a lead taken out of turn is charged to."""
     owners.update(owner for owner in (act.owner, act.to) if owner)
-    if act.pool is not None and act.pool in people.pools:
-        pools.add(act.pool)
+    if act.pool is not None and (pool := people.pools.get(act.pool)):
+        pools.add(pool.id)
+        if act.kind == "escalate":  # nobody claimed it: the next pool is asked, then the person named
+            pools.update(id for id in (pool.next,) if id is not None and id in people.pools)
+            owners.update(owner for owner in (pool.named,) if owner)
 
 
 def _around(id: int, people: People) -> frozenset[int]:

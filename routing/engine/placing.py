@@ -5,55 +5,15 @@ owner; then nobody. Each is checked like the first, and each check that failed i
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from routing.engine.eligibility import Ask, Checked, Seat, candidate, check, full_cap, room
+from routing.engine.found import ON_HOLD, Found, Nobody, NotApplicable, Placed
 from routing.engine.people import PoolOf
-from routing.engine.rotation import Selection
+from routing.engine.pooling import by_turn, team_of
 from routing.engine.rules import Rule
 from routing.engine.work import Work
 
 RELATION_STEPS = frozenset({"existing_customer_owner", "open_deal_owner"})
-LARGEST_LINE_UP = 12
-"""Of a larger pool the trace lists the chosen one and those who failed, and says how many passed: who passed and
-was not next follows from the snapshot's turns, and would only be read by nobody with every lead."""
-MOST_FAILED = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Who gets the lead. `role`: target, cover, rule_fallback, team_fallback, pool_fallback or turn, or the act
-    that named them: claim, assign or reassign."""
-
-    owner: int
-    role: str
-    team: int | None
-    because: str
-    instead_of: str = ""
-    pool: int | None = None
-    selection: Selection | None = None
-
-    @property
-    def flag(self) -> str:
-        return "ok" if self.role in ("target", "turn") else "fallback"
-
-
-@dataclass(frozen=True, slots=True)
-class Nobody:
-    """The rule names a target, but nobody can take the lead. `reason`: a review reason."""
-
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotApplicable:
-    """The rule's target does not exist for this lead (no territory, no open deal): the next rule is asked."""
-
-    note: str
-
-
-Found = Placed | Nobody | NotApplicable
 
 
 def place(work: Work, rule: Rule, step: str) -> Found:
@@ -143,6 +103,7 @@ def _ask(work: Work, rule: Rule, *, keeps_hours: bool, relation: bool = False) -
         team=rule.target_team,
         language=facts.get("language", "") if rule.require_language else "",
         service=facts.get("service_requested", "") if rule.require_service else "",
+        skills=rule.require_skills,
         keeps_hours=keeps_hours,
         relation=relation,
         tried=work.case.tried,
@@ -215,41 +176,25 @@ def _why(checked: Checked) -> str:
     return next(iter(checked.failed.values()), "cannot take it")
 
 
-def team_of(work: Work, owner: int, team: int | None) -> int | None:
-    """The team asked for when the owner is in it, else the owner's first."""
-    person = work.person(owner)
-    if person is None or team in person.teams:
-        return team
-    return person.teams[0] if person.teams else team
-
-
 def _pool(work: Work, rule: Rule, pool_id: int | None) -> Found:
     pool = work.people.pools.get(pool_id or 0)
     if pool is None:
         return _no_pool(work, rule)
     ask = _ask(work, rule, keeps_hours=pool.keeps_hours)
-    results = [
-        (member, check(work.person(member.owner), ask, work.load(member.owner), work.seat(pool, member.id)))
-        for member in pool.members
-    ]
-    eligible = {member.id for member, checked in results if checked.passed}
-    present = {member.id for member, checked in results if checked.available} | eligible
-    rotation = work.rotation(pool)
-    selection = rotation.select(eligible, present)
-    _line_up(work, pool, results, selection)
-    if selection is None:
-        return _empty_pool(work, rule, pool, ask)
-    owner = selection.member.owner
-    person = work.people.owners[owner]
-    work.candidates[-1]["room"] = room(person, work.load(owner), work.seat(pool, selection.member.id))
-    return Placed(
-        owner,
-        "turn",
-        team_of(work, owner, pool.team),
-        f"it is {person.name}’s turn in {pool.name}",
-        pool=pool.id,
-        selection=selection,
-    )
+    found = by_turn(work, pool, ask)
+    if isinstance(found, Placed) or found.waits is not None:
+        return found
+    if (rule.on_nobody or pool.when_empty) == "hold":
+        return _hold(work, rule, pool, ask)
+    return _empty_pool(work, rule, pool, ask)
+
+
+def _hold(work: Work, rule: Rule, pool: PoolOf, ask: Ask) -> Found:
+    """Whom the rule itself names stands in; nobody else is asked, because waiting is what is wanted then."""
+    missing = f"nobody in {pool.name} is available"
+    because = f"{pool.name} has nobody available"
+    found = _stand_in(work, rule, None, None, because, missing, ask)
+    return found or Nobody(ON_HOLD, missing, pool.id)
 
 
 def _no_pool(work: Work, rule: Rule) -> Found:
@@ -267,33 +212,6 @@ def _empty_pool(work: Work, rule: Rule, pool: PoolOf, ask: Ask) -> Found:
     fallback = None if rule.on_nobody else pool.fallback
     found = _stand_in(work, rule, None, pool.team, because, missing, ask, pool_fallback=fallback)
     return found or Nobody("no_valid_owner", missing)
-
-
-def _line_up(work: Work, pool: PoolOf, results: list[tuple[Any, Checked]], selection: Selection | None) -> None:
-    """Note the pool's members with their checks and rotation numbers; the chosen one last."""
-    rotation = work.rotation(pool)
-    chosen = selection.member.id if selection else None
-    shown = results
-    if len(results) > LARGEST_LINE_UP:
-        shown = [result for result in results if not result[1].passed][:MOST_FAILED]
-        passed = sum(checked.passed for _, checked in results)
-        work.notes.append(f"{pool.name} has {len(results)} members; {passed} passed the checks.")
-    for member, checked in shown:
-        if member.id == chosen:
-            continue
-        entry = candidate(member.owner, work.name(member.owner), "turn", checked)
-        turn = rotation.turns.get(member.id)
-        entry["rotation"] = {"v": str(turn.v) if turn else None, "weight": member.weight}
-        work.candidates.append(entry)
-    if selection:
-        charge = selection.entries[-1]
-        entry = {"owner": selection.member.owner, "name": work.name(selection.member.owner), "as": "turn"}
-        entry["rotation"] = {
-            "v": str(charge.before),
-            "weight": selection.member.weight,
-            "v_after": str(charge.after),
-        }
-        work.candidates.append(entry)
 
 
 def room_of(work: Work, placed: Placed) -> str:

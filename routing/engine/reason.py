@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Set
 from typing import Any
 
-from routing.engine.placing import Placed, room_of
+from routing.engine.found import TO_CLAIM, Placed
+from routing.engine.placing import room_of
 from routing.engine.work import Work
 
 ACRONYMS = {"ai", "api", "b2b", "crm", "eu", "erp", "hr", "it", "saas", "seo", "uk", "us"}
@@ -47,6 +48,13 @@ def appended(work: Work, lead: int, owner: int | None, reviewer: int | None) -> 
 
 def reviewed(why: str, reviewer: str) -> str:
     return f"Sent to manual review with {reviewer} because {why}."
+
+
+def held(why: str, detail: str, pool: str, named: str) -> str:
+    """A lead that waits for a pool; `why`: a review reason."""
+    if why == TO_CLAIM:
+        return f"Waits to be claimed by somebody of {pool}; {named} answers for it."
+    return f"Held for {pool} because {detail}; {named} answers for it."
 
 
 def closed(status: str, why: str) -> str:

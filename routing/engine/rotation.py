@@ -22,7 +22,11 @@ Joining, returning, and what "the lowest eligible v" means
     away never falls, and nobody, back from an absence or not, is ever more than one of his turns ahead of
     another.
 
-    Whoever has a turn and is not present when a lead is given out becomes away. That changes no `v` and
+        A pool may let those who come back *catch up* c turns at most: then they return at max(own v, level - c/weight),
+    and so are up to c turns behind the level, which they are handed before anybody else. That is a gap at the
+    beginning of their common periods, and so the bound below holds as it stands.
+
+Whoever has a turn and is not present when a lead is given out becomes away. That changes no `v` and
     writes no row. Passing by without a lead given out changes nothing at all.
 
 The bound
@@ -149,7 +153,8 @@ class Rotation:
     sorted line; so a selection compares integers and looks at few of them. `turns` is the present state.
     """
 
-    def __init__(self, members: Sequence[Member], turns: Mapping[int, Turn]) -> None:
+    def __init__(self, members: Sequence[Member], turns: Mapping[int, Turn], catch_up: int = 0) -> None:
+        self.catch_up = catch_up
         self.turns: dict[int, Turn] = dict(turns)
         self._members = {member.id: member for member in members}
         _check(members, self._members)
@@ -168,8 +173,9 @@ class Rotation:
             for id in self._here & self._members.keys()
         )
 
-    def select(self, eligible: Collection[int], present: Collection[int]) -> Selection | None:
-        """As the function `select`, for the state so far."""
+    def select(self, eligible: Collection[int], present: Collection[int], pick: int | None = None) -> Selection | None:
+        """As the function `select`, for the state so far. `pick`: an eligible member whom another method of the pool
+        chose; they arrive and are charged like anybody whose turn it is. Raises KeyError for one that is none."""
         able = eligible if isinstance(eligible, AbstractSet) else frozenset(eligible)
         best = self._first_continuing(able)
         arrivals = self._arrivals(able, best)
@@ -179,9 +185,12 @@ class Rotation:
             best = key if best is None or key < best else best
         if best is None:
             return None
-        chosen = self._members[best[3]]
+        chosen = self._members[best[3] if pick is None else pick]
         before = (changed.get(chosen.id) or self.turns[chosen.id]).v
-        after = Fraction(best[0] + self._denominator // chosen.weight, self._denominator)
+        if pick is None:  # in whole numbers, which is quicker
+            after = Fraction(best[0] + self._denominator // chosen.weight, self._denominator)
+        else:
+            after = before + Fraction(1, chosen.weight)
         changed[chosen.id] = Turn(after, self._counter + 1, False)
         for id in self._here.difference(present):
             if id not in able:
@@ -240,7 +249,7 @@ class Rotation:
         turn = self.turns.get(id)
         if turn is None:
             return Entry(id, "join", level, ZERO, level)
-        after = max(turn.v, level)
+        after = max(turn.v, level - Fraction(self.catch_up, self._members[id].weight) if self.catch_up else level)
         return Entry(id, "return", after - turn.v, turn.v, after)
 
     def _standing(self) -> Fraction:

@@ -60,7 +60,7 @@ TARGET_KINDS: tuple[str, ...] = (
     "reject",
 )
 _NAMED_TARGETS = ("owner", "pool", "team")
-_ON_NOBODY = ("", "review", "next_step")
+_ON_NOBODY = ("", "review", "next_step", "hold")
 
 
 class RuleError(ValueError):
@@ -97,6 +97,7 @@ class Rule:
     high_intent: bool | None = None
     require_language: bool = False
     require_service: bool = False
+    require_skills: tuple[str, ...] = ()
     starts_at: datetime | None = None
     ends_at: datetime | None = None
 
@@ -247,6 +248,7 @@ def _read_rule(entry: object, place: int) -> Rule:
         high_intent=source.flag_or_none("high_intent"),
         require_language=source.flag_or_none("require_language") or False,
         require_service=source.flag_or_none("require_service") or False,
+        require_skills=tuple(source.texts("require_skills")) if "require_skills" in entry else (),
         starts_at=starts_at,
         ends_at=ends_at,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from routing.engine.rotation import Turn, fraction
 from routing.engine.text import canonical
-from routing.engine.values import Act, Case, CompanyMatch, ContactMatch, DealSeen, Load, Numbers, OpenLead
+from routing.engine.values import Act, Case, CompanyMatch, ContactMatch, DealSeen, Load, Numbers, OpenLead, Waiting
 from routing.engine.work import Work
 
 CONTACT_FIELDS = tuple(field.name for field in fields(ContactMatch))
@@ -51,6 +51,8 @@ def snapshot_text(work: Work) -> str:
     value["loads"] = {str(id): load for id, load in work.loads_read.items()}
     if work.member_loads_read:
         value["member_loads"] = {str(id): load for id, load in work.member_loads_read.items()}
+    if work.waiting_read:
+        value["waiting"] = {str(id): waiting for id, waiting in work.waiting_read.items()}
     return canonical(value)
 
 
@@ -66,6 +68,7 @@ def read_snapshot(text: str) -> tuple[Case, Numbers, int | None, int]:
         turns={int(id): Turn(fraction(v), last, away) for id, (v, last, away) in value["turns"].items()},
         loads={int(id): Load(*load) for id, load in value["loads"].items()},
         pools_read=set(value["pools"]),
+        waiting={int(id): Waiting(*waiting) for id, waiting in value.get("waiting", {}).items()},
         member_loads={int(id): Load(*load) for id, load in value.get("member_loads", {}).items()},
     )
     return _case(value), numbers, value["version"], value["revision"]

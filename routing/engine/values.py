@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from routing.engine.found import ON_HOLD
 from routing.engine.people import PoolOf
 from routing.engine.rotation import Rotation, Selection, Turn
 
@@ -21,6 +22,13 @@ class Load(NamedTuple):
 
 
 NO_LOAD = Load(0, 0, 0)
+
+
+class Waiting(NamedTuple):
+    """How many leads are on hold for a pool, and how many of them have high intent."""
+
+    all: int
+    high: int
 
 
 class Former(NamedTuple):
@@ -51,6 +59,8 @@ class Numbers:
     member_loads: dict[int, Load] = field(default_factory=dict)
     owners_moved: set[int] = field(default_factory=set)
     members_moved: set[int] = field(default_factory=set)
+    waiting: dict[int, Waiting] = field(default_factory=dict)
+    """Leads on hold, by the pool that they wait for; pools without any are left out."""
     _rotations: dict[int, Rotation] = field(default_factory=dict)
 
     def add(self, more: "Numbers") -> None:
@@ -59,6 +69,7 @@ class Numbers:
         self.loads.update(more.loads)
         self.member_loads.update(more.member_loads)
         self.pools_read |= more.pools_read
+        self.waiting.update(more.waiting)
 
     def rotation(self, pool: PoolOf) -> Rotation:
         """The rotation of the pool with all that was taken over so far."""
@@ -66,7 +77,7 @@ class Numbers:
             if pool.id not in self.pools_read:
                 raise KeyError(f"the turns of pool {pool.id} were not read")
             known = {id: self.turns[id] for id in pool.standing_ids if id in self.turns}
-            self._rotations[pool.id] = Rotation(pool.members, known)
+            self._rotations[pool.id] = Rotation(pool.members, known, pool.catch_up)
         return self._rotations[pool.id]
 
     def take(self, decision: "Decision", former: Former = NEW) -> None:
@@ -76,6 +87,10 @@ class Numbers:
         if decision.fills and decision.outcome.status == "assigned":
             member = decision.selection.member.id if decision.selection is not None else None
             self._count(decision.outcome.owner, member, Load(int(former.opens), 1, 1))
+        if decision.waits is not None and decision.outcome.review_reason == ON_HOLD and decision.counts:
+            before = self.waiting.get(decision.waits, Waiting(0, 0))
+            high = before.high + decision.outcome.high_intent
+            self.waiting[decision.waits] = Waiting(before.all + 1, high)
         if decision.selection is not None and decision.pool is not None:
             self.turns.update(decision.selection.turns)
             self._rotations[decision.pool].apply(decision.selection)
@@ -248,3 +263,5 @@ class Decision:
     clocks: tuple[ClockOwed, ...] = ()
     pool: int | None = None
     selection: Selection | None = None
+    waits: int | None = None
+    """Of a lead that is held: the pool that it waits for."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from routing.engine.placing import Placed
+from routing.engine.found import Placed
 from routing.engine.rules import Rule
 
 
@@ -21,3 +21,5 @@ class Verdict:
     placed: Placed | None = None
     review_reason: str = ""
     detail: str = ""
+    waits: int | None = None
+    """Of a lead that is held: the id of the pool that it waits for."""

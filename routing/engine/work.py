@@ -7,7 +7,7 @@ from routing.engine.facts import derive, unconfirmed_claims
 from routing.engine.people import People, Person, PoolOf
 from routing.engine.rotation import Rotation, Turn
 from routing.engine.rules import Rule, RuleSet
-from routing.engine.values import Case, Load, Numbers
+from routing.engine.values import Case, Load, Numbers, Waiting
 
 
 class Work:
@@ -25,6 +25,7 @@ class Work:
         self.member_loads_read: dict[int, Load] = {}
         self.turns_read: dict[int, Turn] = {}
         self.pools_read: set[int] = set()
+        self.waiting_read: dict[int, Waiting] = {}
         self._numbers = numbers
 
     def load(self, owner: int) -> Load:
@@ -47,6 +48,15 @@ class Work:
         self.turns_read.update(rotation.turns)
         self.pools_read.add(pool.id)
         return rotation
+
+    def waiting_before(self, pool: PoolOf) -> int:
+        """How many leads on hold for the pool this one must not overtake: high intent waits for its like only. What is
+        on hold itself stands in that line already, and a test lead stands in none. Remembered as read."""
+        waiting = self._numbers.waiting.get(pool.id)
+        if waiting is None or self.case.is_test or (self.case.act and self.case.act.state == "held"):
+            return 0
+        self.waiting_read[pool.id] = waiting
+        return waiting.high if self.facts.get("high_intent") else waiting.all
 
     def person(self, owner: int | None) -> Person | None:
         return None if owner is None else self.people.owners.get(owner)

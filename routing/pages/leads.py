@@ -32,6 +32,7 @@ QUESTIONS = ("no_owner", "untouched", "due", "overdue", "undelivered")
 STATE_LOOKS = {
     Lead.State.ASSIGNED: ("good", "user-check"),
     Lead.State.REVIEW: ("warn", "eye"),
+    Lead.State.HELD: ("info", "pause"),
     Lead.State.NURTURE: ("info", "hourglass"),
     Lead.State.REJECTED: ("bad", "ban"),
     Lead.State.CLOSED: ("", "archive"),

@@ -36,6 +36,7 @@ def full_rule_version():
         fallback_owner=people.marco, on_nobody="next_step", tier="priority", sla_policy=policy,
         pipeline=crm.pipeline, stage=crm.stage, sequence="speed", alert_channels=["email"],
         review_reason="unresolved", high_intent=True, require_language=True, require_service=True,
+        require_skills=["enterprise"],
         starts_at=NOW, ends_at=NOW + timedelta(days=1),
     )  # fmt: skip
     return people, version, rule
@@ -78,6 +79,7 @@ def test_a_frozen_rule_holds_every_column_and_keys_in_place_of_rows():
                 "high_intent": True,
                 "require_language": True,
                 "require_service": True,
+                "require_skills": ["enterprise"],
                 "starts_at": "2026-03-02T09:00:00+00:00",
                 "ends_at": "2026-03-03T09:00:00+00:00",
             }
