@@ -178,4 +178,5 @@ class Absence(ConfigModel):
         ]
 
     def __str__(self):
-        return f"{self.owner} away {self.starts_at:%Y-%m-%d %H:%M} to {self.ends_at:%Y-%m-%d %H:%M} UTC"
+        span = f"{self.starts_at:%Y-%m-%d %H:%M} to {self.ends_at:%Y-%m-%d %H:%M} UTC"
+        return f"{self.owner} {self.get_kind_display()} {span}"

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from leads.models import RawEvent, Source
-from owners.models import Absence, Owner, Pool, PoolMember, Team, User, WeeklyHours
+from owners.models import Absence, Calendar, Owner, Pool, PoolMember, SpecialDay, Team, User, WeeklyHours
 from routing.doctor import ERROR, WARNING, Finding, findings, installation
 from routing.models import SlaClock
 from tests.builders import (
@@ -141,6 +141,26 @@ def test_people_who_can_get_nothing_are_named(healthy):
     )
     assert sentences["pool_fallback_away"].endswith("who is away until 2026-11-24 10:00 UTC.")
     assert late.name in sentences["pool_fallback_away"]
+
+
+def test_covers_that_ended_and_holidays_that_nobody_accepted_are_named(healthy):
+    elena, marco = healthy["elena"], healthy["marco"]
+    office = Calendar.objects.create(key="berlin", name="Berlin", holiday_country="DE")
+    Calendar.objects.create(key="unused", name="Unused", holiday_country="DE")
+    SpecialDay.objects.create(calendar=office, day=NOW.date(), name="Old", proposed=True)
+    Owner.objects.filter(pk=marco.pk).update(calendar=office, cover=elena, cover_until=NOW - timedelta(hours=1))
+    Absence.objects.create(owner=marco, starts_at=NOW - timedelta(days=1), ends_at=NOW + timedelta(days=1))
+    sentences = {code: sentence for _, code, sentence, _ in problems()}
+    assert sentences["cover_ended"] == (
+        "Marco is away until 2026-11-24 10:00 UTC, and Elena covers no longer: the cover ended at 2026-11-23 09:00 UTC."
+        " Set a later end, or empty it."
+    )
+    assert sentences["holidays_missing"] == (
+        "The list of public holidays of calendar Berlin ends with 23 Nov 2026: leads go to people on holidays of 2027."
+        " Choose “Propose holidays” on its page and accept them."
+    )
+    SpecialDay.objects.create(calendar=office, day=NOW.date() + timedelta(days=60), name="New", proposed=True)
+    assert "holidays_missing" not in codes()
 
 
 def test_work_that_stands_still_is_an_error(healthy):
