@@ -169,3 +169,23 @@ def test_keys_that_are_taken_are_numbered(token):
     Team.objects.create(key="sales", name="Sales")
     finish(token)
     assert sorted(Team.objects.values_list("key", flat=True)) == ["sales", "sales_2"]
+
+
+HOSTILE = ("\0", "a\0b", "x" * 5000, "½", "9" * 40, "24:00", "\n" * 2000, "\u202e" * 50)
+ODD = ("🙂" * 60, "İ" * 60, "ـ" * 60, "---", "<script>alert(1)</script>", "'\";--")
+
+
+def test_what_no_browser_sends_is_refused_in_words_and_nothing_is_half_made(token):
+    for value in HOSTILE:
+        answer = finish(token, **dict.fromkeys(ANSWERS, value))
+        assert (answer.status_code, bool(answer.context["form"].errors)) == (200, True), value[:9]
+        page._wrong.clear()
+        assert finish(value).status_code == 403
+    assert (User.objects.count(), Team.objects.count(), Source.objects.count(), setup.waits()) == (0, 0, 0, True)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_names_in_any_writing_make_a_company_whose_source_takes_leads(token, odd):
+    people = f"{odd}, sam@firm.example\n{odd}, kim@firm.example"
+    answer = finish(token, name=odd, company=odd, team=odd, source_name=odd, colleagues=people, template="in_turn")
+    assert lead_of(answer).owner.name == odd
