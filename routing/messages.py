@@ -125,6 +125,7 @@ def _write(
         "reason": one_line(facts["reason"], MAX_REASON),
         "due": local_time(due_at, row.time_zone) if due_at else "",
         "review": review["label"] if review else "",
+        "waits": bool(review and review["waits"]),
         "review_detail": one_line(review["detail"], MAX_REASON) if review else "",
         "faults": faults,
         "overdue": row.occasion == OVERDUE,
@@ -149,9 +150,12 @@ def _review_items(decisions: list[int]) -> dict[int, dict[str, Any]]:
     labels = dict(ReviewItem.Reason.choices)  # a rule may give a reason of its own
     items = ReviewItem.objects.filter(decision__in=decisions, state=ReviewItem.State.OPEN).order_by("id")
     return {
-        decision: {"label": labels.get(reason, reason), "detail": detail, "due_at": due_at}
+        decision: {
+            "label": labels.get(reason, reason), "detail": detail, "due_at": due_at,
+            "waits": reason in ReviewItem.WAITS,
+        }
         for decision, reason, detail, due_at in items.values_list("decision_id", "reason", "detail", "due_at")
-    }
+    }  # fmt: skip
 
 
 def _clocks(decisions: list[int]) -> dict[tuple[int, str], dict[str, Any]]:

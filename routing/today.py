@@ -29,6 +29,9 @@ SHOWN = 12
 """Rows of “needs a person”; the tiles link to all of them."""
 
 OPEN_ITEM = Q(state=ReviewItem.State.OPEN)
+FOR_A_POOL = OPEN_ITEM & Q(reason__in=ReviewItem.WAITS)
+"""Leads on hold or to be claimed: they wait for people, and not for a decision."""
+IN_REVIEW = OPEN_ITEM & ~Q(reason__in=ReviewItem.WAITS)
 UNANSWERED = Q(state=SlaClock.State.RUNNING) | Q(state=SlaClock.State.BREACHED, answered_at__isnull=True)
 IN_FORCE = Q(lead__state=Lead.State.ASSIGNED, lead__owner=F("owner"))
 """A clock of somebody who owns the lead still: those of former owners bind nobody."""
@@ -111,9 +114,11 @@ def today(user: Any, now: datetime) -> Today:
         overdue=Count("pk", filter=overdue(now)),
     )
     begin = _midnight(now)
-    yesterday = Q(opened_at__gte=begin - timedelta(days=1), opened_at__lt=begin)
+    yesterday = Q(opened_at__gte=begin - timedelta(days=1), opened_at__lt=begin) & ~Q(reason__in=ReviewItem.WAITS)
     items = visible_review_items(user).aggregate(
-        open=Count("pk", filter=OPEN_ITEM), yesterday=Count("pk", filter=yesterday)
+        review=Count("pk", filter=IN_REVIEW),
+        waits=Count("pk", filter=FOR_A_POOL),
+        yesterday=Count("pk", filter=yesterday),
     )
     return Today(_tiles(clocks, items, _facts(user, begin)), _needs_a_person(user, now))
 
@@ -140,6 +145,7 @@ def _tiles(clocks: dict[str, int], items: dict[str, int], facts: dict[str, int])
     at_once = _share(facts["at_once"], facts["for_sales"])
     share = _share(facts["at_once_before"], facts["for_sales_before"])
     before = f"{share} yesterday" if facts["for_sales_before"] else "none yesterday"
+    waits = f"; {items['waits']:,} more wait{'' if items['waits'] > 1 else 's'} for a pool" if items["waits"] else ""
     return [
         Tile(
             "Waiting for a first touch", "clock", f"{clocks['waiting']:,}",
@@ -147,8 +153,8 @@ def _tiles(clocks: dict[str, int], items: dict[str, int], facts: dict[str, int])
             "", "routing_slaclock", "waiting",
         ),
         Tile(
-            "In review", "inbox", f"{items['open']:,}", f"{items['yesterday']:,} came yesterday",
-            "warn" if items["open"] else "", "routing_reviewitem", "open",
+            "In review", "inbox", f"{items['review']:,}", f"{items['yesterday']:,} came yesterday{waits}",
+            "warn" if items["review"] else "", "routing_reviewitem", "review",
         ),
         Tile(
             "Overdue", "alarm-clock", f"{clocks['overdue']:,}", f"{facts['breached_before']:,} ran out yesterday",
@@ -168,7 +174,7 @@ def _share(part: int, whole: int) -> str:
 
 def _needs_a_person(user: Any, now: datetime) -> list[Waiting]:
     """Open review items, and clocks that ran out or soon will; the one with the least time left first, a lead once."""
-    items = visible_review_items(user).filter(OPEN_ITEM).select_related("lead", "owner", "source")
+    items = visible_review_items(user).filter(OPEN_ITEM).select_related("lead", "owner", "source", "pool")
     clocks = visible_clocks(user).filter(overdue(now) | due_soon(now)).select_related("lead", "owner")
     found = [
         *_items(items.order_by("due_at")[:SHOWN], now),
@@ -183,7 +189,7 @@ def _needs_a_person(user: Any, now: datetime) -> list[Waiting]:
 def _items(rows: Any, now: datetime) -> Iterator[Waiting]:
     for row in rows:
         whom = str(row.lead) if row.lead else row.source.name
-        what = f"{whom}: {row.get_reason_display()}"
+        what = f"{whom}: {row.why}"
         yield Waiting(row.due_at, what, row.owner.name, row.lead_id, row.pk, None, row.due_at <= now)
 
 

@@ -22,6 +22,8 @@ class ClockQuestion(Question):
 class ItemQuestion(Question):
     questions = {
         "open": ("Open", lambda now: today.OPEN_ITEM),
+        "review": ("In review", lambda now: today.IN_REVIEW),
+        "pool": ("Waiting for a pool", lambda now: today.FOR_A_POOL),
         "due": ("Due in ten minutes", lambda now: today.OPEN_ITEM & Q(due_at__gt=now, due_at__lte=now + today.SOON)),
         "overdue": ("Overdue", lambda now: today.OPEN_ITEM & Q(due_at__lte=now)),
     }

@@ -31,6 +31,9 @@ class ReviewItem(models.Model):
         OPEN = "open", "open"
         CLOSED = "closed", "closed"
 
+    WAITS = (Reason.ON_HOLD, Reason.WAITING_TO_BE_CLAIMED)
+    """Reasons for which a lead waits for people of a pool, and not for a decision."""
+
     reason = models.CharField(max_length=40, choices=Reason.choices)
     detail = models.CharField(max_length=300, blank=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
@@ -84,3 +87,12 @@ class ReviewItem(models.Model):
 
     def __str__(self):
         return f"{self.get_reason_display()} ({self.state})"
+
+    @property
+    def why(self) -> str:
+        """The reason in words; of a lead that waits for a pool with the pool's name."""
+        if self.pool is None or self.reason not in self.WAITS:
+            return self.get_reason_display()
+        if self.reason == self.Reason.ON_HOLD:
+            return f"on hold until somebody of {self.pool} is available"
+        return f"waits to be claimed by somebody of {self.pool}"

@@ -39,7 +39,7 @@ from routing.wishes import Asked, do
 def item(request: HttpRequest, item: int) -> HttpResponse:
     """The item with everything that is known about it. Somebody else's by now: back to the queue, and told so."""
     now = timezone.now()
-    row = _seen(request, item).select_related("lead__company", "lead__owner", "event", "closed_by").first()
+    row = _seen(request, item).select_related("lead__company", "lead__owner", "event", "closed_by", "pool").first()
     if row is None:
         gone = told_review_items(request.user, now - TELL).filter(pk=item).first()
         if gone is None:
@@ -208,7 +208,7 @@ def _history(row: ReviewItem) -> list[tuple[datetime, str, str]]:
         told += [(at, "git-branch", reason) for at, reason in decisions.values_list("decided_at", "reason")[:20]]
         notes = Note.objects.filter(lead=row.lead_id, text__contains="for the review item").order_by("-id")
         told += [(at, "users", text) for at, text in notes.values_list("created_at", "text")[:20]]
-    told.append((row.opened_at, "eye", f"In review: {row.get_reason_display()}."))
+    told.append((row.opened_at, "eye", f"{'Waiting' if row.reason in row.WAITS else 'In review'}: {row.why}."))
     if row.occurrences > 1:
         told.append((row.last_at, "refresh-cw", f"It came {row.occurrences} times, the last time now."))
     if row.closed_at:

@@ -47,7 +47,9 @@ def lead(request: HttpRequest, lead_id: int) -> HttpResponse:
     if row is None:
         return _gone(request, lead_id)
     life, works = life_of(row), offered(request.user, row)
-    items = visible_review_items(request.user).filter(lead=row, state=ReviewItem.State.OPEN).select_related("owner")
+    items = (
+        visible_review_items(request.user).filter(lead=row, state=ReviewItem.State.OPEN).select_related("owner", "pool")
+    )
     told = _documents(life.decisions)
     tone, icon = STATE_LOOKS[Lead.State(row.state)]
     types = dict(LeadType.objects.filter(key=row.lead_type).values_list("key", "name"))

@@ -128,7 +128,7 @@ def _found(request: HttpRequest, now: datetime) -> tuple[QuerySet, QueueFilter]:
     rows = (
         visible_review_items(request.user)
         .filter(state=ReviewItem.State.OPEN)
-        .select_related("lead__company", "owner", "source")
+        .select_related("lead__company", "owner", "source", "pool")
         .annotate(intent=Coalesce(F("lead__high_intent"), False))
         .order_by("-intent", "due_at", "pk")
     )
@@ -161,7 +161,7 @@ def _lines(rows: QuerySet) -> Iterator[tuple[Any, ...]]:
         yield (
             item.pk, item.lead_id or "", lead.name if lead else "", lead.email if lead else "",
             lead.phone if lead else "", (company.name or company.domain) if company else "",
-            item.get_reason_display(), item.detail, item.source.name, lead.lead_type if lead else "",
+            item.why, item.detail, item.source.name, lead.lead_type if lead else "",
             "yes" if lead and lead.high_intent else "no", lead.lead_score if lead else "", item.owner.name,
             item.opened_at.isoformat(), item.due_at.isoformat(),
         )  # fmt: skip

@@ -11,13 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from leads.models import Lead, Note
-from owners.models import User
+from owners.models import Pool, User
 from owners.roles import Role, give_role
 from routing.models import LedgerEntry, ReviewItem
 from routing.pages.lists import plain_cell
 from routing.pipeline import drain
 from routing.review import note_unreadable
 from routing.rulebook import publish
+from routing.today import today
 from tests.builders import NOW, make_owner, make_pool, make_rule, make_source, make_team, make_version
 from tests.routing.batches import waiting
 from tests.routing.rows import make_event
@@ -216,3 +217,25 @@ def test_the_list_asks_as_often_for_one_item_as_for_sixty(shop, who, django_asse
     arrive(shop["source"], 60, start=1)
     with django_assert_num_queries(len(one)):
         assert len(client.get("/queue/").context["table"].paginated_rows) == 50
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("on_hold", "On hold until somebody of Everybody is available"),
+        ("waiting_to_be_claimed", "Waits to be claimed by somebody of Everybody"),
+    ],
+)
+def test_a_lead_that_waits_for_a_pool_says_for_which_and_is_not_in_review(shop, client, reason, words):
+    root = User.objects.create_superuser("root")
+    arrive(shop["source"])
+    item = ReviewItem.objects.get()
+    ReviewItem.objects.update(reason=reason, pool=Pool.objects.get(key="everybody"))
+    Lead.objects.update(state="held")
+    client.force_login(root)
+    for address in ("/queue/", f"/queue/{item.pk}/", f"/leads/{item.lead_id}/"):
+        page = client.get(address).content.decode()
+        assert words.lower() in page.lower(), address
+        assert "In review" not in page, address
+    tile = next(tile for tile in today(root, timezone.now()).tiles if tile.label == "In review")
+    assert (tile.number, "1 more waits for a pool" in tile.note) == ("0", True)
