@@ -67,6 +67,7 @@ class AreaInline(ScopedInline):
     model = TerritoryArea
     form = AreaForm
     formset = AreaFormSet
+    fields: ClassVar = ["country", "region", "city", "postal_prefix", "postal_from", "postal_to"]
 
     def get_formset(self, request, obj=None, **kwargs):
         formset = super().get_formset(request, obj, **kwargs)
@@ -122,7 +123,7 @@ class TerritoryAdmin(LimitedInlines, LockedAdmin):
 class TerritoryAreaAdmin(LockedAdmin):
     form = AreaForm
     list_display = ["country", "region", "city_shown", "postal_prefix", "range_shown", "territory"]
-    list_display_links = ["country", "region", "city_shown", "postal_prefix", "range_shown"]
+    empty_value_display = ""
     list_select_related = ["territory"]
     list_filter = [AreaKind, "territory"]
     show_full_result_count = False

@@ -24,7 +24,7 @@ from routing.areas.who import NoPlace, able_now, read_place, who_has
 from routing.pages.lists import chip, csv_file
 from routing.refused import Refused
 
-PAGE = 100
+PAGE = 50
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WORDS = {
     "error": ("wrong", "bad"), "removed": ("removed", "warn"), "moved": ("moved", "warn"), "added": ("added", "good"),

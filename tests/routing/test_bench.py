@@ -88,6 +88,12 @@ def test_intake_answers_every_post_and_leaves_nothing_waiting(bench_with_tables)
     assert {row["alerts_early"] for row in figures["arrivals"].values()} == {0}
 
 
+def test_territories_are_imported_and_looked_up(bench):
+    figures = figures_of(bench("territories", "--leads", str(LEADS), "--areas", "300", "--repeats", "1"))
+    assert (figures["bench"], figures["areas"]) == ("territories", 300)
+    assert figures["look_up_us"] > 0
+
+
 def test_a_missing_folder_of_floors_is_one_sentence(bench_with_tables, tmp_path):
     done = bench_with_tables("route", "--leads", str(LEADS), "--floors", str(tmp_path / "nowhere"))
     assert (done.returncode, done.stdout) == (1, "")

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from routing.bench import data, intake, route
+from routing.bench import data, intake, route, territories
 from routing.bench.floors import Floors, Unusable
 
 LEADS = {"postgresql": 1_000_000, "sqlite": 300_000}
@@ -21,6 +21,7 @@ class Command(BaseCommand):
         "Measure this program on DATABASE_URL, which has to be empty or filled by a former benchmark.\n"
         "  intake  post leads to `manage.py serve` over HTTP\n"
         "  route   route stored events in one process\n"
+        "  territories  import areas, look places up among them, and change people beside them\n"
         "Progress goes to stderr, one JSON line to stdout.\n"
         "Example: python3 manage_dev.py bench intake"
     )
@@ -29,9 +30,10 @@ class Command(BaseCommand):
         return super().create_parser(*args, formatter_class=RawDescriptionHelpFormatter, **options)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", choices=["intake", "route"])
+        parser.add_argument("name", choices=["intake", "route", "territories"])
         parser.add_argument("--floors", type=Path, metavar="PATH", help="Folder of the floors to run beside.")
         parser.add_argument("--leads", type=int, metavar="N", help="Stored leads; 1,000,000, on SQLite 300,000.")
+        parser.add_argument("--areas", type=int, default=50_000, metavar="N", help="territories: areas; 50,000.")
         parser.add_argument("--seconds", type=float, default=10, metavar="S", help="Length of each run; 10.")
         parser.add_argument("--repeats", type=int, default=3, metavar="R", help="Repeats; 3. Medians are printed.")
         parser.add_argument("--no-worker", action="store_true", help="intake: web processes only.")
@@ -44,13 +46,16 @@ class Command(BaseCommand):
         floors = None
         signal.signal(signal.SIGTERM, _end)  # so that what was started is stopped on this way out too
         try:
-            stored = data.ensure(options["leads"] or LEADS[connection.vendor], self.say)
+            usual = data.LEAST if name == "territories" else LEADS[connection.vendor]
+            stored = data.ensure(options["leads"] or usual, self.say)
             if options["floors"]:
                 self.say("preparing the floors")
                 floors = Floors(options["floors"].resolve(), stored)
             head = {"bench": name, "database": connection.vendor, "leads": stored, "seconds": seconds}
             if name == "intake":
                 figures = intake.run(stored, seconds, repeats, floors, not options["no_worker"], self.say)
+            elif name == "territories":
+                figures = territories.run(options["areas"], repeats, self.say)
             else:
                 figures = route.run(stored, seconds, repeats, floors, options["profile"], self.say)
         except (data.Refused, Unusable, RuntimeError) as error:
