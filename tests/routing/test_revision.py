@@ -52,7 +52,9 @@ def test_the_content_names_everything_that_routing_reads():
                 "calendar": None,
             }
         ],
-        "calendars": [],
+        "calendars": [
+            {"id": people.calendar.pk, "zone": "", "hours": [[0, 540, 1020]], "breaks": [], "days": []}
+        ],
         "pools": [
             {
                 "method": "rotation", "when_empty": "review", "wait": 60, "next": None, "named": None, "catch_up": 0,
