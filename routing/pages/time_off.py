@@ -75,7 +75,7 @@ def taking(request: HttpRequest) -> HttpResponse:
             messages.success(request, "You get leads again.")
         elif asked in (ends := pause_ends(owner, now)):
             row = pause(owner, ends[asked], request.user, now)
-            told = f"You get no new leads until {said(row.ends_at)}, and then again by yourself. {STAY}"
+            told = f"You get no new leads until {said(row.ends_at)}; then they come again by themselves. {STAY}"
             messages.success(request, told + _cover_told(owner, now))
         else:
             take_leads(owner, False)

@@ -209,8 +209,8 @@ def test_a_pause_ends_by_itself_or_when_one_takes_leads_again(team, clock):
     client, elena = sign_in(team["elena"]), team["elena"]
     assert "Until Tue 24 Nov, 09:00" in client.get("/my/").content.decode()  # no hours: tomorrow at nine
     assert told(client.post("/my/taking/", {"accepts": "hour"})) == [
-        "You get no new leads until Mon 23 Nov 2026, 12:05 CET, and then again by yourself. Those that you have stay"
-        " yours."
+        "You get no new leads until Mon 23 Nov 2026, 12:05 CET; then they come again by themselves. Those that you have"
+        " stay yours."
     ]
     row = Absence.objects.get()
     assert (row.kind, row.starts_at, row.ends_at) == ("pause", clock.now, clock.now + timedelta(hours=1))
@@ -227,7 +227,7 @@ def test_a_pause_ends_by_itself_or_when_one_takes_leads_again(team, clock):
     Owner.objects.filter(pk=elena.pk).update(calendar=office, cover=team["marco"])
     sentence = told(client.post("/my/taking/", {"accepts": "morning"}))[-1]
     assert sentence.endswith(
-        "until Thu 26 Nov 2026, 08:00 CET, and then again by yourself. Those that you have stay yours."
+        "until Thu 26 Nov 2026, 08:00 CET; then they come again by themselves. Those that you have stay yours."
         " Marco is asked instead."
     )
     row.refresh_from_db()
