@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import override_settings
 from hypothesis import settings
 
-from routing import combine, current, prepare
+from routing import combine, current, holding, prepare
 from tests import kept
 
 # The same examples in every `make test`, so that a red run is about the change; new ones in `make test-all`.
@@ -57,6 +57,7 @@ def forget_between_tests():
     yield
     prepare.forget_sources()
     current.forget_all()
+    holding.forget_passes()
     combine.combiner._early.clear()
 
 

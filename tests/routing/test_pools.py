@@ -208,6 +208,75 @@ def test_a_rule_outranks_its_pool_and_a_named_fallback_is_asked_before_a_lead_is
     assert route(y, z, x) == ["bert", "carl", "held"]
 
 
+def test_a_lead_that_nobody_can_take_keeps_back_no_other(desk, monkeypatch):
+    monkeypatch.setattr(holding, "BATCH", 2)
+    version = make_version(desk["rita"])
+    pool = make_pool("desk", [desk["anna"]], when_empty="hold", named_owner=desk["rita"])
+    make_rule(version, "campaign_source_owner", "pool", ("campaign", "is", "x"), pool=pool, require_skills=["opera"])
+    make_rule(version, "round_robin_pool", "pool", pool=pool)
+    publish(version, None, NOW)
+    source = make_source("web", desk["rita"])
+    stuck = waiting(source, *buyers(5, campaign="x"))
+    assert route(*stuck) == ["held"] * 5
+    [other] = waiting(source, *buyers(1, 50))
+    assert route(other) == ["held"]
+    assert holding.tend(NOW + MINUTE) == 1
+    assert Lead.objects.get(pk=other).owner == desk["anna"]
+
+
+def test_a_tick_looks_at_new_ones_only_until_somebody_else_is_free(desk, monkeypatch):
+    pool, source = company(desk, when_empty="hold", named_owner=desk["rita"])
+    Owner.objects.exclude(key="rita").update(skills=["x"])
+    version = make_version(desk["rita"])
+    make_rule(version, "round_robin_pool", "pool", pool=pool, require_skills=["opera"])
+    publish(version, None, NOW)
+    away(desk["bert"], desk["carl"], until=NOW + HOUR)
+    looked = []
+    monkeypatch.setattr(holding, "_give_out", lambda held, leads, now: looked.append(len(leads)) or 0)
+    assert route(*waiting(source, *buyers(3))) == ["held"] * 3
+    for after in (0, 1, 2):
+        holding.tend(NOW + after * MINUTE)
+    route(*waiting(source, *buyers(1, 10)))
+    holding.tend(NOW + 3 * MINUTE)
+    holding.tend(NOW + 4 * MINUTE)
+    assert looked == [3, 1]
+    holding.tend(NOW + 6 * MINUTE)  # by then a rule may have begun to hold
+    holding.tend(NOW + HOUR)
+    assert looked == [3, 1, 4, 4]
+    Owner.objects.filter(key="bert").update(skills=["opera"])
+    holding.tend(NOW + HOUR + MINUTE)
+    assert looked[4:] == [4]
+
+
+def test_caps_of_the_day_and_of_the_pool_keep_leads_on_hold_without_deciding_them(desk, monkeypatch):
+    pool, source = company(desk, when_empty="hold", named_owner=desk["rita"])
+    PoolMember.objects.filter(pool=pool).update(cap_day=1)
+    assert route(*waiting(source, *buyers(4))).count("held") == 1
+    holding.tend(NOW)
+    monkeypatch.setattr(holding, "_give_out", None)  # would fail
+    assert holding.tend(NOW + 10 * MINUTE) == 0
+    monkeypatch.undo()
+    assert holding.tend(NOW + DAY) == 1
+
+
+def test_a_lead_that_cannot_be_decided_is_set_aside_and_the_others_go_out(desk, held, monkeypatch):
+    _, source = held
+    first, second, third = waiting(source, *buyers(3))
+    route(first, second, third)
+    real = holding._asked_again
+
+    def fails(at, now):
+        if at.lead.pk == second:
+            raise ValueError
+        return real(at, now)
+
+    monkeypatch.setattr(holding, "_asked_again", fails)
+    assert holding.tend(NOW + HOUR) == 2
+    assert holding.tend(NOW + HOUR + MINUTE) == 0
+    monkeypatch.undo()
+    assert holding.tend(NOW + 3 * HOUR) == 1
+
+
 def test_the_statements_of_a_release_do_not_grow(desk, held):
     _, source = held
     holding.tend(NOW)
