@@ -78,7 +78,7 @@ NAVIGATION = (
         "Routing",
         (
             Entry("rules", "Rules", "route", (_list("routing_rulesetversion"),), "routing.view_rulesetversion"),
-            Entry("pools", "Pools", "scale", (_list("owners_pool"),), "owners.view_pool"),
+            Entry("pools", "Pools", "scale", ("pages:pools", _list("owners_pool")), "owners.view_pool", Act.SEE_LEADS),
             Entry("territories", "Territories", "map", (_list("owners_territory"),), "owners.view_territory"),
             Entry("people", "People", "users-round", (_list("owners_owner"),), "owners.view_owner"),
             Entry("calendars", "Calendars", "calendar", (_list("owners_calendar"),), "owners.view_calendar"),
@@ -232,10 +232,15 @@ def _may_go(user: User, name: str, entry: Entry) -> bool:
 
 
 def _current(path: str, entries: list[Entry]) -> str:
-    """The key of the entry whose address is the longest beginning of `path`; the start page only when it is it."""
+    """The key of the entry with the longest address that begins `path`; the start page only when it is it."""
     index = _address("admin:index")
-    under = [e for e in entries if path == e.href or (e.href != index and path.startswith(e.href))]
-    return max(under, key=lambda entry: len(entry.href)).key if under else ""
+    under = [
+        (len(address), entry.key)
+        for entry in entries
+        for address in {entry.href, *map(_address, entry.urls)}
+        if address and (path == address or (address != index and path.startswith(address)))
+    ]
+    return max(under)[1] if under else ""
 
 
 def counts_of(user: User) -> dict[str, dict[str, str]]:

@@ -119,7 +119,7 @@ def is_due(checked: datetime | None, now: datetime) -> bool:
 
 def check(now: datetime) -> list[Problem]:
     """Add up the whole ledger, read the entries since the last check, keep and return what is wrong."""
-    last = LedgerCheck.objects.filter(pk=1).first() or LedgerCheck(pk=1)
+    last = LedgerCheck.objects.get_or_create(pk=1)[0]
     top = LedgerEntry.objects.aggregate(top=Max("id"))["top"] or 0
     upto, beyond, states = _add_up(0, top)
     total = {id: upto.get(id, ZERO) + beyond.get(id, ZERO) for id in upto.keys() | beyond.keys() | states.keys()}

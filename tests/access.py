@@ -80,6 +80,12 @@ pages:{moves}                       GET       login   ok    ok     403     403  
 pages:{moves}                       POST      login   405   405    405     405     405   405    405
 pages:{move-acts}                   GET       login   405   405    405     405     405   405    405
 pages:{move-acts}                   POST      login   ok    ok     403     403     403   403    403
+pages:pools                         GET       login   ok    ok     ok      ok      ok    403   403
+pages:pool                          GET       login   ok    ok     ok      ok      ok    403   403
+pages:pool-ledger                   GET       login   ok    ok     ok      ok      ok    403   403
+pages:{pool-shown}                  POST      login   405   405    405     405     405   405   405
+pages:pool-adjust                   POST      login   ok    ok     403     403     403   403   403
+pages:pool-adjust                   GET       login   405   405    405     405     405   405   405
 pages:reports                       GET       login   ok    ok     ok      ok      403   ok    403
 pages:reports-export                GET       login   ok    ok     ok      ok      403   ok    403
 pages:coverage                      GET       login   ok    ok     ok      ok      403   403    403
@@ -231,6 +237,8 @@ api:claim                           POST      401     422   422    409     403  
 api:convert                         POST      401     ok    ok     ok      403     ok    403    ok
 api:{said}                          POST      401     400   400    400     403     400   403    400
 api:{acts}                          GET       405     405   405    405     405     405   405    405
+api:queue                           GET       401     ok    ok     ok      ok      ok    ok     ok
+api:queue                           POST      405     405   405    405     405     405   405    405
 api:report_overview                 GET       401     403   403    403     403     403   403    403
 api:{readonly}                      POST      405     405   405    405     405     405   405    405
 """
@@ -245,6 +253,7 @@ NAMES = {
     " my-feed my-feed-close",
     "moves": "moves move move-export",
     "move-acts": "move-run move-drop",
+    "pool-shown": "pools pool pool-ledger",
     "reports": "reports reports-export report report-export coverage coverage-export",
     "territory-edited": "territory-import territory-preview",
     "territory-seen": "territory-export territory-who",
@@ -262,6 +271,7 @@ ARGUMENTS = {
     "lead_id": lambda story: story.routed.pk,
     "event_id": lambda story: story.event.pk,
     "owner": lambda story: story.elena.key,
+    "key": lambda story: story.pool.key,
     "source_key": lambda story: story.source.key,
     "app_label": lambda story: "routing",
     "content_type_id": lambda story: 1,

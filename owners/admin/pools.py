@@ -4,7 +4,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from owners import query
 from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline, link_to_list
@@ -126,7 +128,7 @@ class PoolAdmin(LimitedInlines, LockedAdmin):
                 "fields": ["named_owner", "wait_minutes", "next_pool"],
             },
         ),
-        (None, {"fields": ["all_members"]}),
+        (None, {"fields": ["all_members", "line_up"]}),
     ]
     inlines = [MemberInline]
     ordering = ["name"]  # said here: a list with counts is grouped, and then the model's own order is not kept
@@ -136,7 +138,7 @@ class PoolAdmin(LimitedInlines, LockedAdmin):
     search_fields = ["name", "key"]
     autocomplete_fields = ["team", "fallback_owner", "named_owner", "next_pool"]
     prepopulated_fields = {"key": ["name"]}
-    readonly_fields = ["all_members", "finds_now"]
+    readonly_fields = ["all_members", "finds_now", "line_up"]
 
     def get_fieldsets(self, request, obj=None):
         """Whoever may only look reads the query as one line; its fields are there to be filled in."""
@@ -184,6 +186,12 @@ class PoolAdmin(LimitedInlines, LockedAdmin):
     @admin.display(description="Members")
     def all_members(self, pool):
         return link_to_list(PoolMember, "All members", pool__id__exact=pool.pk) if pool.pk else "none yet"
+
+    @admin.display(description="Line-up")
+    def line_up(self, pool):
+        if not pool.pk:
+            return "none yet"
+        return format_html('<a href="{}">Who is next, and the ledger</a>', reverse("pages:pool", args=[pool.key]))
 
 
 def _few(names: list[str], count: int) -> str:

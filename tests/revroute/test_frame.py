@@ -82,7 +82,7 @@ ADMIN_ENTRIES = {
     Role.REVOPS: ["today", *ROUTING, *RECORDS, *SET_UP[1:]],
     Role.AUDITOR: ["today", *ROUTING, *RECORDS, *SET_UP],
     Role.MANAGER: ["today", *ROUTING[1:], *RECORDS, "everything"],
-    Role.REP: [],
+    Role.REP: ["pools"],
     Role.MARKETING: [],
     Role.INTEGRATOR: [],
 }

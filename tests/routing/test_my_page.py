@@ -82,7 +82,7 @@ def test_leads_stand_by_what_is_due_with_tasks_turns_and_ledger(team, clock):
         assert part in html
     assert "style=" not in html
     [turn] = page.context["turns"]
-    assert (turn.pool, turn.weight, str(turn.v), turn.place, turn.line, turn.next) == (
+    assert (turn.pool.name, turn.me.weight, str(turn.me.v), turn.me.place, turn.line, turn.next) == (
         "Everybody", 2, "1", 2, 2, "Marco",
     )  # fmt: skip
     assert [line.pk for line in turn.ledger] == list(
@@ -157,7 +157,7 @@ def test_time_off_is_read_in_ones_own_zone_and_routing_knows_at_once(team, clock
     )  # fmt: skip
     assert {lead.owner.key for lead in route(3)} == {"marco"}
     page = client.get("/my/")
-    assert [turn.place for turn in page.context["turns"]] == [None]
+    assert [turn.me.place for turn in page.context["turns"]] == [None]
     assert "You are away until" in page.content.decode()
     assert sign_in(team["marco"]).post(f"/my/away/{row.pk}/cancel/").status_code == 404
     assert client.post(f"/my/away/{row.pk}/cancel/").status_code == 302
@@ -173,16 +173,16 @@ def test_time_off_is_read_in_ones_own_zone_and_routing_knows_at_once(team, clock
     assert Owner.objects.get(key="elena").accepts_leads
 
 
-def test_the_page_asks_the_same_of_the_database_however_many_leads(team, django_assert_num_queries):
+def test_the_page_asks_the_same_of_the_database_however_many_leads(team, django_assert_max_num_queries):
     client = sign_in(team["elena"])
     route(2)
     Lead.objects.update(owner=team["elena"])
     SlaClock.objects.update(owner=team["elena"])
     client.get("/my/")
-    with django_assert_num_queries(19):
+    with django_assert_max_num_queries(23) as few:
         client.get("/my/")
     route(60, first=5)
-    with django_assert_num_queries(19):
+    with django_assert_max_num_queries(len(few)):
         page = client.get("/my/")
     assert page.context["desk"].leads > 40
 
