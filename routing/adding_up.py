@@ -19,7 +19,7 @@ from django.db.models import Max, Q
 from leads.sql import execute
 from owners.models import Installation, Pool, PoolMember
 from routing.engine.ledger import Reading, Row, Suspicion, exact, sums
-from routing.engine.pooling import MOST_FAILED
+from routing.engine.pooling import able_owners
 from routing.engine.rotation import ZERO
 from routing.lease import short_transaction
 from routing.models import Decision, LedgerCheck, LedgerEntry
@@ -248,17 +248,6 @@ def _proven(
             able = traces.get(one.decision)
             if able and able(members[one.other].owner_id):
                 yield pool, one
-
-
-def able_owners(trace: Mapping[str, Any]) -> Callable[[int], bool]:
-    """Whether an owner passed the checks of the pool, as the decision's trace says; of a large pool it lists who
-    failed and says that the others passed. Unknown counts as no: an alarm needs a proof."""
-    line = [entry for entry in trace.get("candidates", ()) if entry["as"] == "turn"]
-    passed = {entry["owner"] for entry in line if not entry.get("failed")}
-    failed = {entry["owner"] for entry in line if entry.get("failed")}
-    counted = any(note.endswith("passed the checks.") for note in trace.get("notes", ()) if isinstance(note, str))
-    all_listed = not counted or len(failed) >= MOST_FAILED
-    return lambda owner: owner in passed if all_listed else owner not in failed
 
 
 def _sentences_of(found: Iterable[Difference], now: datetime) -> list[Problem]:

@@ -30,7 +30,7 @@ class Standing:
 
 
 def standings(owner: int, now: datetime) -> list[Standing]:
-    """The turns of `owner` (an id), by the pool's name; seven statements, however many pools."""
+    """The turns of `owner` (an id), by the pool's name; six statements, however many pools."""
     rows = PoolMember.objects.filter(owner=owner, active=True).select_related("pool").order_by("pool__name")
     mine = {row.pk: row.pool for row in rows}
     found = line_ups([pool.pk for pool in mine.values()], now, now - timedelta(days=DAYS)) if mine else {}

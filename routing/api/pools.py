@@ -62,11 +62,12 @@ def queue(request: HttpRequest, key: PoolKey, days: Annotated[int, Field(ge=1, l
     if row is None:
         raise Problem(404, "not_found", f"There is no pool “{key}”.")
     now = timezone.now()
-    line_up = line_ups([row["pk"]], now, now - timedelta(days=days))[row["pk"]]
+    since = now - timedelta(days=days)
+    line_up = line_ups([row["pk"]], now, since)[row["pk"]]
     return {
         "pool": line_up.pool.key, "name": line_up.pool.name, "method": row["method"],
         "next_owner_id": line_up.next.owner if line_up.next else None, "because": line_up.because,
-        "checked_at": now, "counted_since": line_up.since, "ledger_adds_up": not differences(row["pk"]),
+        "checked_at": now, "counted_since": since, "ledger_adds_up": not differences(row["pk"]),
         "members": [_place(place) for place in line_up.places],
     }  # fmt: skip
 

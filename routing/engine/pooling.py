@@ -7,12 +7,14 @@ ledger alike, so that what somebody got stands beside what they were entitled to
 waits to be claimed.
 """
 
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import Any
 
 from routing.engine.eligibility import Ask, Checked, candidate, check, room
 from routing.engine.found import ON_HOLD, TO_CLAIM, Nobody, Placed
-from routing.engine.people import PoolOf
-from routing.engine.rotation import Member, Selection
+from routing.engine.people import People, PoolOf
+from routing.engine.rotation import Member, Selection, Turn
 from routing.engine.work import Work
 
 LARGEST_LINE_UP = 12
@@ -63,18 +65,25 @@ def _pick(work: Work, pool: PoolOf, able: list[Member]) -> int | None:
     """Whom another method than rotation chooses among those who could take the lead."""
     if pool.method == "rotation" or not able:
         return None
-    if pool.method == "fixed_order":
-        return min(able, key=lambda member: (member.position, member.id)).id
-    persons = [work.person(member.owner) for member in able]
+    open_leads = {member.owner: work.load(member.owner).open for member in able}
+    return by_method(pool, able, work.people, open_leads, work.rotation(pool).turns)[0].id
+
+
+def by_method(
+    pool: PoolOf, able: list[Member], people: People, open_leads: Mapping[int, int], turns: Mapping[int, Turn]
+) -> list[Member]:
+    """Those who could take a lead in the order of a method other than rotation. `open_leads`: by owner."""
+    if pool.method != "least_loaded":
+        return sorted(able, key=lambda member: (member.position, member.id))
+    persons = [people.owners.get(member.owner) for member in able]
     caps = [person.cap_open for person in persons if person is not None and person.cap_open]
     capacity = dict(zip(able, caps, strict=True)) if len(caps) == len(able) else {one: one.weight for one in able}
-    turns = work.rotation(pool).turns
 
     def loaded(member: Member) -> tuple[Fraction, int, int, int]:
-        share = Fraction(work.load(member.owner).open, capacity[member])
+        share = Fraction(open_leads[member.owner], capacity[member])
         return share, turns[member.id].last if member.id in turns else 0, member.position, member.id
 
-    return min(able, key=loaded).id
+    return sorted(able, key=loaded)
 
 
 def _line_up(work: Work, pool: PoolOf, results: Results, selection: Selection | None) -> None:
@@ -102,6 +111,17 @@ def _line_up(work: Work, pool: PoolOf, results: Results, selection: Selection | 
             "v_after": str(charge.after),
         }
         work.candidates.append(entry)
+
+
+def able_owners(trace: Mapping[str, Any]) -> Callable[[int], bool]:
+    """Whether an owner passed the checks of the pool, as the decision's trace says; of a large pool it lists who
+    failed and says that the others passed. Unknown counts as no: an alarm needs a proof."""
+    line = [entry for entry in trace.get("candidates", ()) if entry["as"] == "turn"]
+    passed = {entry["owner"] for entry in line if not entry.get("failed")}
+    failed = {entry["owner"] for entry in line if entry.get("failed")}
+    counted = any(note.endswith("passed the checks.") for note in trace.get("notes", ()) if isinstance(note, str))
+    all_listed = not counted or len(failed) >= MOST_FAILED
+    return lambda owner: owner in passed if all_listed else owner not in failed
 
 
 def team_of(work: Work, owner: int, team: int | None) -> int | None:

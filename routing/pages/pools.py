@@ -25,7 +25,7 @@ from owners.roles import Act, may
 from owners.scopes import visible_pools
 from routing.adding_up import differences
 from routing.ledger import MOST_TURNS, adjust
-from routing.line_up import LineUp, Place, line_ups
+from routing.line_up import MOST_COUNTED, LineUp, Place, line_ups
 from routing.models import LedgerEntry
 from routing.moving import by_user
 from routing.pages.lists import MOST_EXPORTED, chip, csv_file
@@ -43,9 +43,9 @@ def pools(request: HttpRequest) -> HttpResponse:
     """Every pool within the reader's scope, with who is next."""
     now = timezone.now()
     rows = list(_seen(request).select_related("team").order_by("name"))
-    found = line_ups([row.pk for row in rows], now, now - timedelta(days=USUAL))
+    found = line_ups([row.pk for row in rows], now)
     shown = [{"pool": row, "line_up": found.get(row.pk)} for row in rows]
-    return render(request, "pages/pools.html", {"rows": shown, "now": now, "days": USUAL, "help_topic": "pools"})
+    return render(request, "pages/pools.html", {"rows": shown, "now": now, "help_topic": "pools"})
 
 
 @never_cache
@@ -55,21 +55,21 @@ def pool(request: HttpRequest, key: str) -> HttpResponse:
     """One pool: the line-up, what everybody got beside what they were due, the ledger and whether it adds up."""
     row, now = _pool(request, key), timezone.now()
     days = _days(request)
-    line_up = line_ups([row.pk], now, now - timedelta(days=days))[row.pk]
+    since = now - timedelta(days=days)
+    line_up = line_ups([row.pk], now, since)[row.pk]
     entries = _entries(request, row)
     page = Paginator(entries, PAGE).get_page(request.GET.get("page"))
     names = {place.member: place.name for place in line_up.places}
-    return render(
-        request, "pages/pool.html",
-        {
-            "pool": row, "now": now, "line_up": line_up, "rows": [_row(place) for place in line_up.places],
-            "shares": _shares(line_up), "days": days, "page": page, "seen_leads": _seen_leads(request, page),
-            "wrong": [(names.get(one.member, f"member {one.member}"), one) for one in differences(row.pk)],
-            "chips": [chip(request, "days", str(n), f"{n} days") | {"chosen": n == days} for n in WINDOWS],
-            "adjusts": may(request.user, Act.EDIT_PEOPLE), "most_turns": MOST_TURNS, "help_topic": "pools",
-            "edits": request.user.has_perm("owners.view_pool") and request.user.is_staff,
-        },
-    )  # fmt: skip
+    context = {
+        "pool": row, "now": now, "line_up": line_up, "rows": [_row(place) for place in line_up.places],
+        "shares": _shares(line_up), "days": days, "since": since, "most": MOST_COUNTED, "page": page,
+        "seen_leads": _seen_leads(request, page), "most_turns": MOST_TURNS, "help_topic": "pools",
+        "wrong": [(names.get(one.member, f"member {one.member}"), one) for one in differences(row.pk)],
+        "chips": [chip(request, "days", str(n), f"{n} days") | {"chosen": n == days} for n in WINDOWS],
+        "adjusts": may(request.user, Act.EDIT_PEOPLE),
+        "edits": request.user.is_staff and request.user.has_perm("owners.view_pool"),
+    }  # fmt: skip
+    return render(request, "pages/pool.html", context)
 
 
 @never_cache
@@ -133,7 +133,7 @@ def _seen_leads(request: HttpRequest, page: Any) -> set[int]:
 def _row(place: Place) -> dict[str, Any]:
     return {
         "place": place, "v": spoken(place.v), "ahead": spoken(place.ahead),
-        "caps": [f"{max(cap.room, 0)} of {cap.limit} {cap.what}" for cap in place.caps],
+        "caps": [(f"{max(cap.room, 0)} of {cap.limit}", *cap.what.partition(" (")[::2]) for cap in place.caps],
     }  # fmt: skip
 
 

@@ -179,7 +179,7 @@ def test_the_page_asks_the_same_of_the_database_however_many_leads(team, django_
     Lead.objects.update(owner=team["elena"])
     SlaClock.objects.update(owner=team["elena"])
     client.get("/my/")
-    with django_assert_max_num_queries(23) as few:
+    with django_assert_max_num_queries(22) as few:
         client.get("/my/")
     route(60, first=5)
     with django_assert_max_num_queries(len(few)):
