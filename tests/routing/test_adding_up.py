@@ -74,9 +74,8 @@ def test_a_rotation_that_passes_somebody_over_is_found_by_the_decisions_own_word
 
     fair = Rotation.select
 
-    def unfair(self, eligible, present):
-        without = set(eligible) - {sales.member(sales.cleo).pk}
-        return fair(self, without, set(present))
+    def unfair(self, eligible, present, pick=None):
+        return fair(self, set(eligible) - {sales.member(sales.cleo).pk}, set(present), pick)
 
     route(sales, 4)
     check_nightly(at(NOW))

@@ -133,7 +133,7 @@ def test_editing_a_pool_moves_nobody_and_says_who_did_it(sales):
     form = {"key": "everybody", "name": "All", "team": sales.pool.team_id, "keeps_hours": "", "when_empty": "review"}
     page = client.get(f"/admin/owners/pool/{sales.pool.pk}/change/")
     given = page.context["adminform"].form.initial
-    form = {name: value for name, value in given.items() if value not in (None, False)} | form
+    form = {name: value for name, value in given.items() if value is not None and value is not False} | form
     form["member_query"] = "{}"
     inline = page.context["inline_admin_formsets"][0].formset
     form |= {f"members-{name}": value for name, value in inline.management_form.initial.items()}

@@ -79,6 +79,25 @@ def test_ties_and_arrivals_are_told_in_the_sentence(sales):  # noqa: F811
     assert because() == "Nobody in Everybody could take a lead now."
 
 
+def test_the_other_methods_say_their_own_reason(sales):  # noqa: F811
+    route(sales, 5)
+    sales.pool.members.filter(owner=sales.cleo).update(position=0)
+    sales.pool.members.exclude(owner=sales.cleo).update(position=1)
+    client, found = sign_in(sales.rita), {}
+    for method in ("fixed_order", "least_loaded", "claim"):
+        sales.pool.method, sales.pool.named_owner = method, sales.ann
+        sales.pool.save()
+        page = client.get(ADDRESS)
+        found[method] = (next(iter(shown(page))), page.context["line_up"].because)
+    assert found["fixed_order"][0] == "Cleo"
+    assert "first in the order" in found["fixed_order"][1]
+    assert found["least_loaded"][0] == "Cleo"  # one open lead of weight 1, as Ann's two of weight 2, but waits longer
+    assert "least loaded" in found["least_loaded"][1]
+    assert found["claim"][1].startswith("Nobody is next")
+    assert "may claim" in page.content.decode()
+    assert client.get("/pools/").content.decode().count("claimed by hand") == 2
+
+
 def test_shares_leave_out_who_could_not_take_it_and_add_up_to_what_was_given(sales):  # noqa: F811
     route(sales, 8)
     Absence.objects.create(owner=sales.ben, starts_at=NOW + DAY, ends_at=NOW + 8 * DAY)
