@@ -15,7 +15,7 @@ from owners.models import Owner
 from routing.current import no_rules, people_of, rules_of
 from routing.engine.people import People, Person, PoolOf
 from routing.engine.pooling import LARGEST_LINE_UP, MOST_FAILED
-from routing.engine.rotation import order
+from routing.engine.rotation import Rotation
 from routing.engine.rules import Rule, RuleSet
 from routing.engine.snapshot import read_snapshot
 from routing.engine.values import Numbers
@@ -134,7 +134,10 @@ def _line_up(then: _Then, person: Person, listed: bool) -> tuple[str, list[str]]
     if not listed and len(failed) >= MOST_FAILED:
         return "unlisted", [f"{pool.name} is too large for its trace to name everybody; {person.name} was not chosen."]
     eligible = {member.id for member in pool.members if member.owner not in failed}
-    places = order(pool.members, then.numbers.turns, eligible)
+    if pool.method != "rotation":
+        said = {"least_loaded": "was less loaded", "fixed_order": "comes first"}.get(pool.method, "was chosen")
+        return "not_their_turn", [f"{person.name} passed all checks, but {chosen['name']} {said} in {pool.name}."]
+    places = Rotation(pool.members, then.numbers.turns, pool.catch_up).order(eligible)
     rank = next(number for number, place in enumerate(places, start=1) if place.member.owner == person.id)
     v, first = places[rank - 1].v, places[0]
     same = " The same v: who waited longest, then the order in the pool, decides." if v == first.v else ""

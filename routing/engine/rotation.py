@@ -22,11 +22,15 @@ Joining, returning, and what "the lowest eligible v" means
     away never falls, and nobody, back from an absence or not, is ever more than one of his turns ahead of
     another.
 
-        A pool may let those who come back *catch up* c turns at most: then they return at max(own v, level - c/weight),
-    and so are up to c turns behind the level, which they are handed before anybody else. That is a gap at the
-    beginning of their common periods, and so the bound below holds as it stands.
+    A pool may let those who come back *catch up* c turns at most: then they return at max(own v, level - c/weight),
+    up to c of their turns below the level, and are handed those before anybody else is asked. That is a gap at the
+    beginning of their common periods, so the bound below holds as it stands: v_i - v_j <= 1/w_i + c/w_j where i was
+    at most a turn above the level when j came back. The lowest `v` then may fall, by c/weight with each return.
 
-Whoever has a turn and is not present when a lead is given out becomes away. That changes no `v` and
+    Other methods (`pick`) choose by something else and are charged alike: joins, returns and `last` mean the same,
+    but what somebody got may leave what they were entitled to by as much as the method wants. No bound holds.
+
+    Whoever has a turn and is not present when a lead is given out becomes away. That changes no `v` and
     writes no row. Passing by without a lead given out changes nothing at all.
 
 The bound

@@ -10,6 +10,7 @@ from leads.models import Lead
 from owners.models import Absence, Owner, Pool, PoolMember, User
 from owners.roles import Role, give_role
 from routing import acts, holding
+from routing.adding_up import check
 from routing.models import Decision, LedgerEntry, ReviewItem
 from routing.moving import By
 from routing.pipeline import drain
@@ -17,6 +18,7 @@ from routing.refused import Refused
 from routing.replay import verify
 from routing.rulebook import publish
 from routing.scopes import visible_review_items
+from routing.why_not import why_not
 from tests.builders import (
     NOW,
     make_owner,
@@ -74,6 +76,9 @@ def test_fixed_order_asks_the_first_who_can_and_charges_like_a_turn(desk):
     charged = LedgerEntry.objects.filter(kind="charge").order_by("id").values_list("member__owner__key", flat=True)
     assert list(charged) == ["anna", "anna", "bert", "bert"]
     assert Lead.objects.first().reason.count("comes first in Desk") == 1
+    assert why_not(Lead.objects.order_by("pk")[0].pk, desk["bert"]).sentences[0] == (
+        "Bert passed all checks, but Anna comes first in Desk."
+    )
     replays()
 
 
@@ -122,6 +127,9 @@ def test_who_comes_back_may_catch_up_as_many_turns_as_the_pool_says(desk):
     assert set(route(*waiting(source, *buyers(20, 100)), now=NOW + MINUTE)) == {"bert", "carl"}
     back = route(*waiting(source, *buyers(8, 200)), now=NOW + HOUR)
     assert back == ["anna", "anna", "bert", "carl", "anna", "bert", "carl", "anna"]
+    said = why_not(Lead.objects.order_by("-pk")[7].pk, desk["bert"]).sentences
+    assert said[1].startswith("Bert stood at place 2 of 3 with v ")
+    assert check(NOW + 2 * HOUR) == []  # the nightly look at the ledger knows of catching up
     replays()
 
 
