@@ -25,7 +25,8 @@ class Area(NamedTuple):
 
     def __str__(self) -> str:
         span = f"{self.postal_from} to {self.postal_to}" if self.postal_from else ""
-        return " ".join(filter(None, (self.country, self.region, self.city.title(), self.postal_prefix, span)))
+        country = "" if self.region else self.country  # which a region's code begins with
+        return " ".join(filter(None, (country, self.region, self.city.title(), self.postal_prefix, span)))
 
 
 class NoArea(ValueError):

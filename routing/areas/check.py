@@ -72,7 +72,7 @@ def check(sheet: Sheet, replace: str) -> Found:
     found = Found(lines, list(reader.fresh.values()), dict(reader.names), sheet.notes)
     held = _held()
     removed = _left_out(lines, held, replace)
-    _no_crossing(lines, [area for area in held if area not in removed])
+    _no_crossing(lines, {area: name for area, (_, name) in held.items() if area not in removed})
     for line in lines:
         if line.kind != "error" and line.area in held:
             line.row, name = held[line.area]
@@ -117,7 +117,7 @@ def _left_out(lines: list[Line], held: Held, replace: str) -> dict[Area, tuple[i
     return {}
 
 
-def _no_crossing(lines: list[Line], held: list[Area]) -> None:
+def _no_crossing(lines: list[Line], held: Mapping[Area, str]) -> None:
     """Mark lines whose ranges cross one that is there, or one of an earlier line."""
     by_area = {line.area: line for line in lines if line.kind != "error" and line.area and line.area.postal_from}
     if not by_area:
@@ -128,7 +128,7 @@ def _no_crossing(lines: list[Line], held: list[Area]) -> None:
     for stays, goes in crossing(rank, rank):
         if line := by_area.get(goes):
             other = by_area.get(stays)
-            where = f"line {other.line}" if other and stays not in held else "the map"
+            where = f"line {other.line}" if other and stays not in held else f"territory {held[stays]}"
             line.kind, line.note = "error", sentence(goes, stays, where)
             line.cells = line.cells or _cells_of(line)
 

@@ -86,8 +86,8 @@ def test_every_line_says_what_it_would_do_or_why_it_cannot(dach):
         (8, "added", ""),
         (9, "error", "DE 20500 to 21500 overlaps DE 20000 to 20999 of line 8, and neither lies within the other. Let"
                      " one end before the other begins."),
-        (10, "error", "DE 10150 to 10250 overlaps DE 10100 to 10199 of the map, and neither lies within the other. Let"
-                      " one end before the other begins."),
+        (10, "error", "DE 10150 to 10250 overlaps DE 10100 to 10199 of territory DACH, and neither lies within the"
+                      " other. Let one end before the other begins."),
         (11, "error", "“Narnia” is no country. Write its code, such as DE, or its name."),
         (12, "error", "Give a region, a city, the beginning of a postal code or a range, one of them; none is the whole"
                       " country."),
