@@ -37,7 +37,11 @@ class LeaveForm(forms.Form):
 
     state = forms.ChoiceField(label="What happened", choices=STATES, widget=forms.RadioSelect, initial="departed")
     leads = forms.ChoiceField(label="Open leads", widget=forms.RadioSelect, initial=RULES, required=False)
-    leads_to = forms.ChoiceField(label="Who gets all open leads", required=False)
+    leads_to = forms.ChoiceField(
+        label="Who gets all open leads",
+        required=False,
+        help_text="Where all go to one person; whatever their caps say.",
+    )
     heir = forms.ChoiceField(label="Who takes over everything else", required=False)
     why = forms.CharField(
         label="Why", max_length=MAX_WHY, help_text="In a few words. It stands on every lead that moves."
