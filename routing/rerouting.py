@@ -177,9 +177,18 @@ def _is_right(config: Configuration, decision: DecisionValue, owner: int) -> boo
     named = [one for one in decision.trace["candidates"] if one["owner"] == owner and one["as"] in ("target", "turn")]
     if named:
         return any(OURS.isdisjoint(one.get("failed", {})) for one in named)
-    # Of a large pool the trace names those who failed, not all who passed.
-    pool = config.people.pools.get(decision.pool or 0)
+    # Of a large pool the trace names some of those who failed, and not those who passed.
+    pool = config.people.pools.get(decision.pool or _pool_asked(config, decision) or 0)
     return pool is not None and any(member.owner == owner for member in pool.members)
+
+
+def _pool_asked(config: Configuration, decision: DecisionValue) -> int | None:
+    """The pool that the rule in question leads to, whoever got the lead in the end."""
+    rule = config.rules.rules.get(decision.outcome.rule or 0)
+    if rule is None:
+        return None
+    team = config.people.teams.get(rule.target_team or 0) if rule.target_kind == "team" else None
+    return team.pool if team else rule.target_pool
 
 
 # --- the run ----------------------------------------------------------------------------------------------------

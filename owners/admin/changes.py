@@ -54,6 +54,8 @@ def _in_words(field: Any, value: Any) -> str:
         text = str(value)
     elif hasattr(field, "queryset") and value is not None:
         text = _names(field.queryset, value)
+    elif isinstance(value, list):
+        text = ", ".join(map(str, value))
     else:
         choices = dict(_flat(getattr(field, "choices", ())))
         text = str(choices.get(value, "" if value is None else value))

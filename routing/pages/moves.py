@@ -19,7 +19,7 @@ from owners.models import Owner, Pool, Team, Territory
 from owners.roles import Act, may
 from routing import bulk, rerouting
 from routing.hanging import hanging, in_words
-from routing.models import BulkMove, BulkMoveLead
+from routing.models import BulkMove, BulkMoveLead, Fact
 from routing.moving import by_user
 from routing.pages.lists import csv_file
 from routing.refused import Refused
@@ -157,7 +157,15 @@ def _states(row: BulkMove) -> list[tuple[int, str]]:
 
 def _who(row: BulkMove) -> list[tuple[int, str, str]]:
     """How many leads would go, or went, from whom to whom; the most first."""
-    pairs = row.leads.order_by().values_list("before__name", "to__name", "would").annotate(found=Count("pk"))
+    if row.kind == BulkMove.Kind.LEAVER:
+        # By the facts, which are found by their instant: decisions are not.
+        moved = Fact.objects.filter(kind=Fact.Kind.REASSIGNED, at__gte=row.started_at, owner=row.owner)
+        if row.finished_at:
+            moved = moved.filter(at__lte=row.finished_at)
+        pairs = moved.order_by().values_list("owner__name", "decision__owner__name", "decision__status")
+    else:
+        pairs = row.leads.order_by().values_list("before__name", "to__name", "would")
+    pairs = pairs.annotate(found=Count("pk"))
     return [
         (found, before or "nobody", to or WOULD.get(would, would or "nobody"))
         for before, to, would, found in pairs.order_by("-found")[:12]

@@ -106,11 +106,11 @@ def test_leads_are_previewed_and_routed_again_after_a_change(rita):
     saved = {"name": "German", "key": "german", "owner": people.elena.pk, **areas}
     told = text_of(rita.post(form, saved, follow=True))
     assert "52 open leads that nobody worked on may now belong to somebody else." in told
-    address = f"/reroute/?territory={people.german.pk}"
+    address = f"/moves/new/?territory={people.german.pk}"
     assert f'href="{address}"' in told
     shown = rita.get(address)
     assert "52 leads fit" in text_of(shown)
-    begun = rita.post("/reroute/", hidden(shown))
+    begun = rita.post("/moves/new/", hidden(shown))
     move = BulkMove.objects.get()
     page = text_of(rita.get(begun.headers["Location"]))
     assert "52 leads looked at; 52 would change." in page
@@ -126,11 +126,11 @@ def test_leads_are_previewed_and_routed_again_after_a_change(rita):
     assert "52 of 52 leads done: 52 moved." in after
     assert "=Germany moved" in after
     assert "it is over already" in text_of(rita.post(f"/moves/{move.pk}/drop/", follow=True))
-    again = text_of(rita.post("/reroute/", {"territory": people.german.pk}, follow=True))
+    again = text_of(rita.post("/moves/new/", {"territory": people.german.pk}, follow=True))
     assert "none would change" in again
     assert "Dropped" in text_of(rita.post(f"/moves/{BulkMove.objects.latest('pk').pk}/drop/", follow=True))
-    assert "No open lead fits" in text_of(rita.post("/reroute/", {"owner": people.ada.pk}, follow=True))
-    assert "Select a valid choice" in text_of(rita.get("/reroute/?pool=none"))
+    assert "No open lead fits" in text_of(rita.post("/moves/new/", {"owner": people.ada.pk}, follow=True))
+    assert "Select a valid choice" in text_of(rita.get("/moves/new/?pool=none"))
 
 
 def test_doctor_names_leads_of_the_gone_and_a_move_that_stands_still():
