@@ -66,3 +66,10 @@ def test_a_contacts_values_stay_out_of_the_history(client, story):
     assert client.post(address, form).status_code == 302
     assert Contact.objects.get(pk=story.contact.pk).email == "secret@example.com"
     assert LogEntry.objects.get().get_change_message() == "Changed Email."
+
+
+def test_lists_of_words_are_told_too(client, story):
+    address = reverse("admin:owners_owner_change", args=[story.elena.pk])
+    form = form_of(client.get(address)) | {"languages": "de, fr"}
+    assert client.post(address, form).status_code == 302
+    assert "→ de, fr)" in LogEntry.objects.get().get_change_message()
