@@ -223,7 +223,7 @@ def known_zone(zone: str) -> str:
     """The zone as routing reads it: people whose zone cannot be read count their days in UTC."""
     try:
         return ZoneInfo(zone).key
-    except (ValueError, OSError):
+    except (ValueError, OSError, KeyError):  # an unknown name is a KeyError
         return "UTC"
 
 

@@ -1,5 +1,7 @@
 """Admin of pools and their members."""
 
+from datetime import UTC
+
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -16,6 +18,7 @@ from owners.models import Owner, Pool, PoolMember, Team
 from owners.scopes import visible
 from owners.waiting import needs_named, round_of
 
+ASKED = [f"ask_{part}" for part in query.PARTS]
 SHOWN = 3
 """Of those whom a query finds, so many are named."""
 WEIGHT = "The weight is a whole number from 1 to 1000. Make somebody inactive to give them no leads."
@@ -42,13 +45,64 @@ class MemberForm(PlainForm):
 
 class MemberInline(ScopedInline):
     model = PoolMember
-    fields = [
-        "owner", "weight", "position", "active", "starts_at", "ends_at", "cap_open", "cap_day", "cap_week", "by_query",
-    ]  # fmt: skip
-    readonly_fields = ["by_query"]
+    fields = ["owner", "weight", "position", "active", "came", "terms"]
+    readonly_fields = ["came", "terms"]
     form = MemberForm
     autocomplete_fields = ["owner"]
     verbose_name_plural = "members; who leaves is made inactive, because what they got stays on record"
+
+    @admin.display(description="Entered")
+    def came(self, member):
+        return _came(member)
+
+    @admin.display(description="From, until, caps")
+    def terms(self, member):
+        """In words, with the way to the member's own page, where they are set."""
+        if not member.pk:
+            return "once it is saved"
+        address, label = (
+            reverse("admin:owners_poolmember_change", args=[member.pk]),
+            f"Set those of {member.owner.name}",
+        )
+        said = _terms(member)
+        return format_html('{}<a href="{}" aria-label="{}">Set</a>', f"{said} " if said else "", address, label)
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("owner", "pool")
+
+
+def _came(member: PoolMember) -> str:
+    return "by query" if member.by_query else "by name"
+
+
+def _terms(member: PoolMember) -> str:
+    """“from 1 Dec 2026, 09:00 UTC; at most 3 open”; empty for a member without any."""
+    dates = (("from", member.starts_at), ("until", member.ends_at))
+    caps = ((member.cap_open, "open"), (member.cap_day, "a day"), (member.cap_week, "a week"))
+    said = [f"{word} {at.astimezone(UTC):%-d %b %Y, %H:%M} UTC" for word, at in dates if at]
+    if limits := [f"{cap} {word}" for cap, word in caps if cap is not None]:
+        said.append(f"at most {', '.join(limits)}")
+    return "; ".join(said)
+
+
+LABELS = {
+    "method": (
+        "Method",
+        "Weighted rotation: in turn, by weight. Least loaded: who has the smallest share of open leads. Fixed order:"
+        " the first by position. Claimed by hand: each waits until a member claims it.",
+    ),
+    "keeps_hours": ("Keeps hours", "Members get leads only in their working hours."),
+    "catch_up": (
+        "Turns to catch up",
+        "So many turns may somebody who was away come before the others, at most. 0: they come back level.",
+    ),
+    "when_empty": ("When nobody is there", "Held leads are given out, the oldest first, as soon as a member is there."),
+    "fallback_owner": ("Fallback owner", "Asked where leads go to them; who is away or full gives way to review."),
+    "named_owner": ("Named person", "Answers for leads that are held or wait to be claimed."),
+    "wait_minutes": ("Minutes to wait", "Until the next pool or the named person is asked, or reminded."),
+    "next_pool": ("Next pool", "Asked when nobody claimed in time; empty: the named person gets the lead."),
+}
+"""What the fields of a pool are called in its form, and what is said of them."""
 
 
 class PoolForm(PlainForm):
@@ -73,6 +127,9 @@ class PoolForm(PlainForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        for name, (label, told) in LABELS.items():
+            if name in self.fields:  # shown only, to whoever may not change it
+                self.fields[name].label, self.fields[name].help_text = label, told
         asked = self.instance.member_query or {}
         for part in query.PARTS:
             self.initial.setdefault(f"ask_{part}", asked.get(part, []))
@@ -110,7 +167,7 @@ class PoolAdmin(LimitedInlines, LockedAdmin):
             {
                 "description": "Every active owner of whom all of this holds is a member, and stays one as long as it"
                 " holds. Leave all of it empty to enter members by name alone.",
-                "fields": ["ask_languages", "ask_service_lines", "ask_skills", "ask_teams", "finds_now"],
+                "fields": [*ASKED, "finds_now", "all_members", "line_up"],
             },
         ),
         (
@@ -128,12 +185,11 @@ class PoolAdmin(LimitedInlines, LockedAdmin):
                 "fields": ["named_owner", "wait_minutes", "next_pool"],
             },
         ),
-        (None, {"fields": ["all_members", "line_up"]}),
     ]
     inlines = [MemberInline]
     ordering = ["name"]  # said here: a list with counts is grouped, and then the model's own order is not kept
-    list_display = ["name", "key", "team", "method", "active_members", "keeps_hours", "when_empty", "named_owner"]
-    list_select_related = ["team", "named_owner"]
+    list_display = ["name", "key", "team", "method", "active_members", "keeps_hours", "if_nobody"]
+    list_select_related = ["team", "fallback_owner", "named_owner", "next_pool"]
     list_filter = ["team", "method", "keeps_hours", "when_empty"]
     search_fields = ["name", "key"]
     autocomplete_fields = ["team", "fallback_owner", "named_owner", "next_pool"]
@@ -144,7 +200,7 @@ class PoolAdmin(LimitedInlines, LockedAdmin):
         """Whoever may only look reads the query as one line; its fields are there to be filled in."""
         if obj is None or self.has_change_permission(request, obj):
             return self.fieldsets
-        asked = ("Members by what they are", {"fields": ["query_in_words", "finds_now"]})
+        asked = ("Members by what they are", {"fields": ["query_in_words", "finds_now", "all_members", "line_up"]})
         return [asked if title == asked[0] else (title, parts) for title, parts in self.fieldsets]
 
     def get_queryset(self, request):
@@ -153,14 +209,32 @@ class PoolAdmin(LimitedInlines, LockedAdmin):
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
-        if change and not _has_takers(form.instance) and not form.instance.member_query:
+        pool = form.instance
+        if _has_takers(pool) or query.found_now(pool.member_query):  # whom it finds joins as the last thing
+            return
+        if pool.member_query:
             messages.warning(
                 request,
-                f"Nobody in {form.instance} takes leads now: all its members have left, take none, or have another"
-                " time in it. Add somebody who does.",
+                f"{pool} asks for {query.in_words(pool.member_query)}, and no active owner is all of this. Ask for"
+                " less, or say on the owners’ pages what they are.",
+            )
+        elif change:
+            messages.warning(
+                request,
+                f"Nobody in {pool} takes leads now: all its members have left, take none, or have another time in it."
+                " Add somebody who does.",
             )
 
-    @admin.display(description="active members", ordering="member_count")
+    @admin.display(description="when nobody takes it", ordering="when_empty")
+    def if_nobody(self, pool):
+        if pool.method == Pool.Method.CLAIM:
+            return f"{pool.next_pool or pool.named_owner} after {pool.wait_minutes} min"
+        then = pool.WhenEmpty
+        owners = {then.FALLBACK: ("falls back to", pool.fallback_owner), then.HOLD: ("held for", pool.named_owner)}
+        word, owner = owners.get(pool.when_empty, ("review", ""))
+        return f"{word} {owner}".strip()
+
+    @admin.display(description="members now", ordering="member_count")
     def active_members(self, pool):
         return pool.member_count
 
@@ -212,13 +286,17 @@ def _has_takers(pool: Pool) -> bool:
 class PoolMemberAdmin(LockedAdmin):
     form = MemberForm
     fieldsets = [
-        (None, {"fields": ["owner", "pool", "weight", "position", "active", "by_query"]}),
+        (None, {"fields": ["owner", "pool", "weight", "position", "active", "came"]}),
         ("From and until", {"fields": ["starts_at", "ends_at"]}),
         ("Caps in this pool", {"fields": ["cap_open", "cap_day", "cap_week"]}),
     ]
-    readonly_fields = ["by_query"]
-    list_display = ["owner", "pool", "weight", "position", "active", "starts_at", "ends_at", "by_query"]
+    readonly_fields = ["came"]
+    list_display = ["owner", "pool", "weight", "position", "active", "starts_at", "ends_at", "came"]
     list_select_related = ["owner", "pool"]
     list_filter = ["active", "by_query", "pool"]
     search_fields = ["owner__name", "owner__key", "pool__name"]
     autocomplete_fields = ["owner", "pool"]
+
+    @admin.display(description="Entered", ordering="by_query")
+    def came(self, member):
+        return _came(member)

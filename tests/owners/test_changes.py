@@ -44,13 +44,15 @@ def test_a_change_is_told_with_the_values_before_and_after(client, story):
     address = reverse("admin:owners_pool_change", args=[story.pool.pk])
     form = form_of(client.get(address))
     form |= {"name": "EMEA desk", "when_empty": "fallback", "fallback_owner": story.marco.pk, "members-0-weight": 3}
+    form |= {"ask_skills": "enterprise, health", "ask_teams": [story.team.pk]}
     assert client.post(address, form).status_code == 302
     entry = LogEntry.objects.get()
     assert (entry.user.username, entry.object_id) == ("boss", str(story.pool.pk))
     said = entry.get_change_message()
     assert "Name (Emea → EMEA desk)" in said
-    assert "When empty (manual review → the pool's fallback owner, then manual review)" in said
+    assert "When nobody is there (manual review → the pool's fallback owner, then manual review)" in said
     assert "Fallback owner (nothing → Marco)" in said
+    assert ("Skills (nothing → enterprise, health)" in said, "Teams (nothing → Europe)" in said) == (True, True)
     assert "Elena in EMEA desk" in said
     assert "Weight (1 → 3)" in said
     assert said in entry_page(client, story).replace("&#x27;", "'")

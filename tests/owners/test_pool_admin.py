@@ -79,12 +79,33 @@ def test_a_weight_outside_its_bounds_is_refused_with_what_to_do_instead(admin_cl
     }
 
 
-def test_who_leaves_before_joining_is_refused(admin_client, elena):
+def test_dates_and_caps_are_set_on_the_members_page_and_said_on_the_pools(admin_client, elena):
+    pool = make_pool("emea", [elena])
+    member = pool.members.get()
+    sent = {"owner": elena.pk, "pool": pool.pk, "weight": "1", "position": "0", "active": "on", "cap_day": "2"}
     dates = {"starts_at_0": "2026-12-03", "starts_at_1": "09:00", "ends_at_0": "2026-12-03", "ends_at_1": "08:00"}
-    page = admin_client.post(
-        address(Pool, "add"), form({"owner": elena.pk, "weight": "1", "position": "0", "active": "on", **dates})
-    )
-    assert errors_of(page, "members") == {"__all__": ["A member leaves after they joined: set a later end, or none."]}
+    page = admin_client.post(address(PoolMember, "change", member.pk), sent | dates)
+    assert errors_of(page) == {"__all__": ["A member leaves after they joined: set a later end, or none."]}
+    dates["ends_at_0"] = "2026-12-24"
+    assert admin_client.post(address(PoolMember, "change", member.pk), sent | dates).status_code == 302
+    page = admin_client.get(address(Pool, "change", pool.pk)).content.decode()
+    said = "from 3 Dec 2026, 09:00 UTC; until 24 Dec 2026, 08:00 UTC; at most 2 a day"
+    assert f'{said} <a href="{address(PoolMember, "change", member.pk)}" aria-label="Set those of Elena">' in page
+
+
+def test_the_list_says_how_a_pool_shares_and_what_happens_when_nobody_takes_a_lead(admin_client, elena):
+    make_pool("plain", [elena])
+    make_pool("back", [], when_empty="fallback", fallback_owner=elena)
+    hold = make_pool("hold", [], when_empty="hold", named_owner=elena)
+    make_pool("desk", [], method="claim", named_owner=elena, next_pool=hold, wait_minutes=5)
+    page = admin_client.get(address(Pool, "changelist")).content.decode()
+    cells = re.findall(r'field-(?:method|active_members|if_nobody)">([^<]*)<', page)
+    assert cells == [
+        "weighted rotation", "0", "falls back to Elena",
+        "claimed by hand", "0", "Hold after 5 min",
+        "weighted rotation", "0", "held for Elena",
+        "weighted rotation", "1", "review",
+    ]  # fmt: skip
 
 
 def test_a_pool_of_leavers_is_saved_with_a_warning(admin_client, elena):
@@ -93,6 +114,10 @@ def test_a_pool_of_leavers_is_saved_with_a_warning(admin_client, elena):
     elena.save()
     answer = admin_client.post(address(Pool, "change", pool.pk), form(name="EMEA", key="emea"), follow=True)
     assert any(sentence.startswith("Nobody in EMEA takes leads now") for sentence in said(answer))
+    asked = form(name="EMEA", key="emea", ask_languages="it, de")
+    assert "EMEA asks for languages it, de, and no active owner is all of this. " in " ".join(
+        said(admin_client.post(address(Pool, "change", pool.pk), asked, follow=True))
+    )
 
 
 def test_whom_somebody_takes_out_stays_out(admin_client, elena):
