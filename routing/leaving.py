@@ -20,6 +20,7 @@ from django.db.models import F
 
 from leads.clean import clean_text
 from leads.models import Company, Contact, Deal, Lead, Note, Source, Task
+from owners.acting import acting, because
 from owners.cover import circle, covers_at
 from owners.models import Delegation, Owner, Pool, PoolMember, Team, Territory, User
 from owners.roles import Role, role_of
@@ -64,7 +65,7 @@ def leave(owner: int, wish: Wish, by: By, clock: Clock) -> BulkMove:
     rules.
     """
     why = clean_text(" ".join(wish.why.split()), MAX_WHY)
-    with writing():
+    with acting(by.user), writing():
         now = clock()
         row = Owner.objects.select_related("user").filter(pk=owner).first()
         found = _check(row, owner, wish, why)
@@ -74,9 +75,11 @@ def leave(owner: int, wish: Wish, by: By, clock: Clock) -> BulkMove:
             heir_id=wish.heir, why=f"{said(row.name, wish.state)}: {why}", actor_id=by.user, created_at=now,
             started_at=now, total=Lead.objects.filter(open_leads(owner)).count(),
         )  # fmt: skip
-        if row.state != wish.state:
-            row.state = wish.state
-            row.save(update_fields=["state"])
+        with because(move.why):
+            if row.state != wish.state:
+                row.state = wish.state
+                row.save(update_fields=["state"])
+            PoolMember.objects.filter(owner=row, active=True).update(active=False)
         if wish.switch_off and row.user is not None:
             User.objects.filter(pk=row.user.pk).update(is_active=False)
         _hand_over(row, wish.heir, {one.kind.key for one in found}, move, by, now)
@@ -143,8 +146,7 @@ def _check_heir(row: Owner, person: int | None) -> None:
 
 
 def _hand_over(row: Owner, heir: int | None, kinds: set[str], move: BulkMove, by: By, now: datetime) -> None:
-    """Name the heir wherever the leaver was named; turns in pools end, their ledger stays."""
-    PoolMember.objects.filter(owner=row, active=True).update(active=False)
+    """Name the heir wherever the leaver was named."""
     _delegations(row, heir)
     if heir is None:
         return

@@ -11,12 +11,9 @@ from django.utils.http import urlencode
 
 from owners.admin.later import after_change, before_change
 from owners.models import Owner, Pool, PoolMember, Territory, TerritoryArea
-from owners.roles import Act, may
 from routing.hanging import hanging, in_words
-from routing.rerouting import Choice, chosen
-
-MANY = 1000
-"""Counted no further: the preview says how many would change."""
+from routing.offer import offered
+from routing.rerouting import Choice
 
 
 @before_change(Owner)
@@ -49,14 +46,6 @@ def offer_preview_of_territory(request: HttpRequest, row: TerritoryArea) -> None
 
 
 def offer(request: HttpRequest, **choice: int) -> None:
-    """Say how many open leads nobody has worked on, with the way to look at who would get them."""
-    if not may(request.user, Act.REASSIGN_ANY):
-        return
-    count = chosen(Choice(**choice), timezone.now())[: MANY + 1].count()
-    if not count:
-        return
-    many = f"More than {MANY:,}" if count > MANY else f"{count:,}"
-    verb = "open lead that nobody worked on may" if count == 1 else "open leads that nobody worked on may"
-    address = f"{reverse('pages:reroute')}?{urlencode(choice)}"
-    sentence = '{} {} now belong to somebody else. <a href="{}">Look who would get them</a>.'
-    messages.info(request, format_html(sentence, many, verb, address))
+    """Say it beside the form's own message."""
+    if sentence := offered(request.user, Choice(**choice), timezone.now()):
+        messages.info(request, sentence)

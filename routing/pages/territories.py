@@ -21,8 +21,10 @@ from routing.areas.check import KINDS, by_kind
 from routing.areas.kept import apply, found_of, keep, kept_of
 from routing.areas.sheet import COLUMNS, MOST_BYTES, BadFile
 from routing.areas.who import NoPlace, able_now, read_place, who_has
+from routing.offer import offered
 from routing.pages.lists import chip, csv_file
 from routing.refused import Refused
+from routing.rerouting import Choice
 
 PAGE = 50
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -135,6 +137,8 @@ def applied(request: HttpRequest) -> HttpResponse:
         return redirect("pages:territory-preview")
     done = ", ".join(f"{totals[kind]:,} {WORDS[kind][0]}" for kind in ("added", "moved", "removed") if totals[kind])
     messages.success(request, f"{kept.file_name} is applied: {done}. Leads that come from now on follow the new map.")
+    if sentence := offered(request.user, Choice(), now):
+        messages.info(request, sentence)
     return redirect("admin:owners_territory_changelist")
 
 

@@ -11,6 +11,7 @@ from owners.models import Delegation, Owner, PoolMember, Territory, User
 from routing import bulk, leaving
 from routing.hanging import hanging, in_words
 from routing.leaving import Wish, leave
+from routing.loads import drift
 from routing.models import ApiToken, BulkMove, Decision, Fact, LedgerEntry, ReviewItem, RuleSetVersion
 from routing.moving import By
 from routing.refused import Refused
@@ -119,6 +120,7 @@ def test_one_act_hands_everything_over_and_decides_each_lead_anew():
     assert set(Fact.objects.filter(kind="reassigned").values_list("detail", flat=True)) == {"owner_left"}
     assert first.lead.deal.owner == first.lead.contact.owner == first.lead.owner
     assert LedgerEntry.objects.filter(kind="credit").count() == 0
+    assert list(LedgerEntry.objects.filter(kind="leave").values_list("reason", flat=True)) == []  # never took a turn
     assert LedgerEntry.objects.count() == charges  # the rule for Germany names Elena now: no turn is taken
 
     published = RuleSetVersion.objects.get(state="published")
@@ -145,6 +147,7 @@ def test_one_act_hands_everything_over_and_decides_each_lead_anew():
     assert list(PoolMember.objects.filter(owner=people.marco).values_list("active", flat=True)) == [False]
     assert Lead.objects.filter(owner=people.marco, state="assigned").count() == 0
     assert verify()[1] == []
+    assert drift() == []
 
 
 def test_all_leads_to_one_person_cost_no_turn_and_stop_where_the_leaver_came_back():
