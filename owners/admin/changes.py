@@ -58,8 +58,7 @@ def _in_words(field: Any, value: Any) -> str:
         text = ", ".join(map(str, value))
     else:
         choices = dict(_flat(getattr(field, "choices", ())))
-        words = value if isinstance(value, list) else [] if value is None else [value]
-        text = ", ".join(str(choices.get(word, word)) for word in words)
+        text = str(choices.get(value, "" if value is None else value))
     text = " ".join(text.split())
     return (f"{text[:LONGEST]}…" if len(text) > LONGEST else text) or "nothing"
 

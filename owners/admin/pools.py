@@ -145,7 +145,12 @@ class PoolForm(PlainForm):
             waits = "wait to be claimed" if method == Pool.Method.CLAIM else "are held"
             self.add_error("named_owner", f"Leads of this pool {waits}: name the person who answers for them.")
         following = cleaned.get("next_pool")
-        if following and self.instance.pk and (refused := round_of(self.instance.pk, following.pk)):
+        if following and method and method != Pool.Method.CLAIM:
+            self.add_error(
+                "next_pool",
+                "Only leads that are claimed by hand go on to a next pool: choose that method, or leave this empty.",
+            )
+        elif following and self.instance.pk and (refused := round_of(self.instance.pk, following.pk)):
             self.add_error("next_pool", ValidationError(refused, code="round"))
         if not self.errors and "ask_languages" in cleaned:
             self.instance.member_query = self._query(cleaned)

@@ -1,6 +1,6 @@
 """Pools of a file in; what is wrong with one or a chain of them, in sentences, and a member as it says, out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,14 @@ def chains() -> Iterator[str]:
     """A sentence for each circle of next pools as they stand."""
     rows = list(Pool.objects.filter(next_pool__isnull=False).values_list("pk", "key", "next_pool_id"))
     yield from rounds({pk: after for pk, _, after in rows}, {pk: key for pk, key, _ in rows})
+
+
+def unknown_teams(touched: Iterable[tuple[str, Mapping[str, Any]]], teams: Container[str]) -> Iterator[str]:
+    """A sentence for each team that a query of a file's pools asks for and that does not exist; with paths."""
+    for path, given in touched:
+        for key in (given.get("member_query") or {}).get("teams", ()):
+            if key not in teams:
+                yield f"{path}.member_query: there is no team “{key}”."
 
 
 def set_member(member: PoolMember, row: Mapping[str, Any], position: int) -> None:

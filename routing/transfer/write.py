@@ -29,7 +29,7 @@ from owners.models import (
     WeeklyHours,
 )
 from routing.transfer.diff import Change
-from routing.transfer.pools import MEMBER_COLUMNS, broken_member, broken_pool, chains, set_member
+from routing.transfer.pools import MEMBER_COLUMNS, broken_member, broken_pool, chains, set_member, unknown_teams
 from routing.transfer.shape import SECTIONS, Field
 from routing.transfer.times import TIMES, Wrong, read_times
 
@@ -164,6 +164,7 @@ class Writer:
                 section.model.objects.bulk_update(moved, [field.name for field in late], batch_size=500)
         self._refuse_circles()
         self.problems += [f"pools: {circle}" for circle in chains()]
+        self.problems += unknown_teams(self._touched("pools"), self.ids["teams"])
 
     def _refuse_circles(self) -> None:
         """Covers that the file makes go round; each circle once."""

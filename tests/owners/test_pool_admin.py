@@ -63,6 +63,10 @@ def test_next_pools_that_go_round_are_refused_with_the_round(admin_client, elena
     first = make_pool("first", [], method="claim", named_owner=elena)
     second = make_pool("second", [], method="claim", named_owner=elena, next_pool=first)
     more = {"name": "First", "key": "first", "method": "claim", "named_owner": elena.pk, "next_pool": second.pk}
+    page = admin_client.post(address(Pool, "change", first.pk), form(**more | {"method": "rotation"}))
+    assert errors_of(page)["next_pool"] == [
+        "Only leads that are claimed by hand go on to a next pool: choose that method, or leave this empty."
+    ]
     page = admin_client.post(address(Pool, "change", first.pk), form(**more))
     assert errors_of(page)["next_pool"] == [
         "Leads that nobody claims would go round: First → Second → First. Let one of them end with its named person."

@@ -35,6 +35,7 @@ POOLS = [
     ({"method": "claim"}, "pools[0]: its leads may wait, so a named_owner has to answer for them."),
     ({"member_query": {"language": ["de"]}}, "pools[0]: A query cannot ask for “language”; it asks for languages,"),
     ({"next_pool": "next"}, "pools[0].next_pool: another pool has to be the next."),
+    ({"member_query": {"teams": ["gone"]}}, "pools[0].member_query: there is no team “gone”."),
     ({"wait_minutes": 0}, "pools[0].wait_minutes: minutes are from 1"),
 ]
 
