@@ -64,11 +64,14 @@ class LockedAdmin(ScopedMixin, ToldChangesMixin, WordsMixin, admin.ModelAdmin):
     list_per_page = 50
 
     def response_change(self, request, obj):
-        later.say_after(request, obj)
+        request.changed_row = obj
         return super().response_change(request, obj)
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
-        return self._locked(request, super().changeform_view, object_id, form_url, extra_context)
+        answer = self._locked(request, super().changeform_view, object_id, form_url, extra_context)
+        if changed := getattr(request, "changed_row", None):
+            later.say_after(request, changed)  # after the commit: what it counts must hold no writer up
+        return answer
 
     def delete_view(self, request, object_id, extra_context=None):
         return self._locked(request, super().delete_view, object_id, extra_context)
