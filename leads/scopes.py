@@ -17,8 +17,9 @@ from leads.models import (
     Stage,
     Task,
 )
+from owners.models import PoolMember
 from owners.roles import Act, Reach, may, reach_of
-from owners.scopes import owned, scope_of, shared
+from owners.scopes import owned, people_of, scope_of, shared
 
 NARROW = (Reach.TEAMS, Reach.OWN)
 """Reaches that see some leads; the others see all, or none."""
@@ -30,13 +31,20 @@ WAITING = Q(state=Lead.State.REVIEW, owner__isnull=True)
 @scope_of(Lead)
 def visible_leads(user: Any) -> QuerySet[Lead]:
     """Rep: own leads, and those in review that nobody owns. Manager: the same for the people of managed teams.
-    Whoever is named in an open review item sees its lead as well. Marketing sees none.
+    Whoever is named in an open review item sees its lead as well, and members of a pool what waits to be claimed from
+    it. Marketing sees none.
     """
     if reach_of(user) not in NARROW:
         return _all_or_none(Lead, user)
     # Items are rows of a later app, reached by the relation's name.
     named = Lead.objects.filter(owned(user, "review_items__owner"), review_items__state="open")
-    return Lead.objects.filter(owned(user) | WAITING | Q(pk__in=named.order_by().values("pk")))
+    pools = PoolMember.objects.filter(owner__in=people_of(user), active=True).values("pool")
+    offered = Lead.objects.filter(
+        state=Lead.State.HELD, review_items__state="open", review_items__reason="waiting_to_be_claimed",
+        review_items__pool__in=pools,
+    )  # fmt: skip
+    found = Q(pk__in=named.order_by().values("pk")) | Q(pk__in=offered.order_by().values("pk"))
+    return Lead.objects.filter(owned(user) | WAITING | found)
 
 
 def reported_leads(user: Any) -> QuerySet[Lead]:

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from leads.models import Lead
+from leads.scopes import visible_leads
 from owners.models import Absence, Owner, Pool, PoolMember, User
 from owners.roles import Role, give_role
 from routing import acts, holding
@@ -324,7 +325,10 @@ def seen_by(owner):
     user = User.objects.get_or_create(username=owner.key)[0]
     give_role(user, Role.REP)
     Owner.objects.filter(pk=owner.pk).update(user=user)
-    return set(visible_review_items(User.objects.get(pk=user.pk)).values_list("pk", flat=True))
+    user = User.objects.get(pk=user.pk)
+    items = visible_review_items(user)
+    assert set(visible_leads(user)) == {item.lead for item in items}
+    return set(items.values_list("pk", flat=True))
 
 
 def test_a_claim_pool_offers_its_leads_to_its_members_and_charges_who_claims(desk, claimable):
