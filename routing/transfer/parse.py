@@ -189,7 +189,7 @@ class _Reader:
                 found[field.name] = field.absent
             elif field.name not in found and not field.sparse:
                 self.wrong(f"{path}.{field.name}", "it is missing.")
-            if field.sparse and found.get(field.name) is None:
+            if field.sparse and (found.get(field.name) is None or found[field.name] is False):
                 found.pop(field.name, None)
         return found
 

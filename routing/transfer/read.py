@@ -13,7 +13,7 @@ from owners.areas import Area
 from owners.models import Absence, Installation, Membership, PoolMember, SpecialDay, TerritoryArea, WeeklyHours
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.revision import instant
-from routing.transfer.pools import MEMBER_TERMS
+from routing.transfer.pools import IN_A_FILE, MEMBER_TERMS
 from routing.transfer.shape import FORMAT, RULE, SECTIONS, VERSION, Section, clock
 
 
@@ -103,16 +103,19 @@ def _absences() -> dict[str, list[Any]]:
 
 
 def _members() -> dict[str, list[Any]]:
-    """Those in it by name now, in their order; who left is history, and whom a query finds stands in no file."""
-    rows = PoolMember.objects.filter(active=True, by_query=False).order_by("position", "id")
-    return _grouped(
-        (
-            pool,
-            {"owner": owner, "weight": weight}
-            | {name: _plain(term) for name, term in zip(MEMBER_TERMS, terms, strict=True) if term is not None},
-        )
-        for pool, owner, weight, *terms in rows.values_list("pool__key", "owner__key", "weight", *MEMBER_TERMS)
-    )
+    """Those in it now, in their order; who left is history. Whom a query finds stands here only with a weight or caps
+    of their own, and whom it does not bring in because a person took them out is said."""
+    rows = PoolMember.objects.filter(IN_A_FILE).order_by("position", "id")
+    columns = ("pool__key", "owner__key", "weight", "active", "by_query", *MEMBER_TERMS)
+    return _grouped((pool, _member(*columns)) for pool, *columns in rows.values_list(*columns))
+
+
+def _member(owner: str, weight: int, active: bool, by_query: bool, *terms: Any) -> dict[str, Any]:
+    row = {"owner": owner, "weight": weight}
+    row |= {name: _plain(term) for name, term in zip(MEMBER_TERMS, terms, strict=True) if term is not None}
+    if by_query:  # its dates are the query's
+        row = {name: value for name, value in row.items() if name not in ("starts_at", "ends_at")} | {"by_query": True}
+    return row if active else row | {"kept_out": True}
 
 
 def _areas() -> dict[str, list[Any]]:

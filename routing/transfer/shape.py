@@ -213,6 +213,7 @@ LISTS: Mapping[str, tuple[Field, ...]] = {
         _number("weight"),
         *(Field(name, "instant", optional=True, sparse=True) for name in ("starts_at", "ends_at")),
         *(Field(name, "number", optional=True, sparse=True) for name in MEMBER_CAPS),
+        *(Field(name, "flag", optional=True, sparse=True) for name in ("by_query", "kept_out")),
     ),
     "areas": (
         Field("country"),

@@ -28,8 +28,8 @@ from owners.models import (
     TerritoryArea,
     WeeklyHours,
 )
+from routing.transfer import pools
 from routing.transfer.diff import Change
-from routing.transfer.pools import MEMBER_COLUMNS, broken_member, broken_pool, chains, set_member, unknown_teams
 from routing.transfer.shape import SECTIONS, Field
 from routing.transfer.times import TIMES, Wrong, read_times
 
@@ -163,8 +163,8 @@ class Writer:
             if moved and not self.problems:
                 section.model.objects.bulk_update(moved, [field.name for field in late], batch_size=500)
         self._refuse_circles()
-        self.problems += [f"pools: {circle}" for circle in chains()]
-        self.problems += unknown_teams(self._touched("pools"), self.ids["teams"])
+        self.problems += [f"pools: {circle}" for circle in pools.chains()]
+        self.problems += pools.unknown_teams(self._touched("pools"), self.ids["teams"])
 
     def _refuse_circles(self) -> None:
         """Covers that the file makes go round; each circle once."""
@@ -279,21 +279,22 @@ class Writer:
     def _members(self, pool: int, given: list[Mapping[str, Any]], path: str) -> None:
         """Whoever is left out leaves; the rows stay, because their ledger does."""
         held = {member.owner_id: member for member in PoolMember.objects.filter(pool=pool)}
+        asks = bool(Pool.objects.values_list("member_query", flat=True).get(pk=pool))
         for position, row in enumerate(given):
+            if not asks and (row.get("by_query") or row.get("kept_out")):
+                self.problems.append(f"{path}[{position}]: the pool has no member_query that brings anybody in.")
             owner = self.ids["owners"][row["owner"]]
             known = held.pop(owner, None)
             member = known or PoolMember(pool_id=pool, owner_id=owner)
-            set_member(member, row, position)
+            pools.set_member(member, row, position)
             if not self._sound(member, f"{path}[{position}]"):
                 continue
             if known:
-                member.save(update_fields=MEMBER_COLUMNS)
+                member.save(update_fields=pools.MEMBER_COLUMNS)
             else:
                 self.fresh[PoolMember].append(member)
         for member in held.values():
-            if member.active and not member.by_query:
-                member.active = False
-                member.save(update_fields=["active"])
+            pools.leave_out(member, asks)
 
     def _clear_areas(self) -> None:
         """Areas of all territories that change go first, so that one can move to another."""
@@ -368,9 +369,9 @@ class Writer:
 def _broken(row: models.Model) -> str:
     """What the constraints of the database forbid, in a sentence; the database itself would not say where."""
     if isinstance(row, Pool):
-        return broken_pool(row)
+        return pools.broken_pool(row)
     if isinstance(row, PoolMember):
-        return broken_member(row)
+        return pools.broken_member(row)
     if isinstance(row, Calendar) and (row.holiday_country or row.holiday_region):
         try:
             check_place(row.holiday_country, row.holiday_region)

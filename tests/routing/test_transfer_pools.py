@@ -48,8 +48,33 @@ def test_a_pool_that_cannot_be_is_refused_with_its_path(fields, problem):
     assert said.startswith(problem)
 
 
-def test_members_by_query_stand_in_no_file_and_follow_what_it_brings():
+def test_members_by_query_stand_in_a_file_only_with_something_of_their_own_and_whoever_is_kept_out():
     pool = {"key": "german", "name": "German", "member_query": {"languages": ["de"]}, "members": []}
-    bring_in(changed(owners=[{"key": "ana", "name": "Ana", "languages": ["de"]}], pools=[pool]), NOW)
-    assert list(PoolMember.objects.values_list("owner__key", "by_query", "active")) == [("ana", True, True)]
+    owners = [{"key": key, "name": key.title(), "languages": ["de"]} for key in ("ana", "ben", "cleo")]
+    bring_in(changed(owners=owners, pools=[pool]), NOW)
+    assert set(PoolMember.objects.values_list("owner__key", "by_query", "active")) == {
+        ("ana", True, True), ("ben", True, True), ("cleo", True, True),
+    }  # fmt: skip
     assert [row["members"] for row in json.loads(export())["pools"]] == [[]]
+    PoolMember.objects.filter(owner__key="ben").update(weight=2, cap_open=0)
+    PoolMember.objects.filter(owner__key="cleo").update(active=False, by_query=False)
+    text = export()
+    assert [row["members"] for row in json.loads(text)["pools"]] == [
+        [
+            {"owner": "ben", "weight": 2, "cap_open": 0, "by_query": True},
+            {"owner": "cleo", "weight": 1, "kept_out": True},
+        ]
+    ]
+    for model in (PoolMember, Pool, Owner):
+        model.objects.all().delete()
+    bring_in(text.encode(), NOW)
+    assert export() == text
+    assert dict(PoolMember.objects.values_list("owner__key", "active")) == {"ana": True, "ben": True, "cleo": False}
+    bring_in(changed(pools=[pool]), NOW)
+    assert [row["members"] for row in json.loads(export())["pools"]] == [[]]
+    assert set(PoolMember.objects.values_list("weight", "active")) == {(1, True)}
+    plain = {"key": "plain", "name": "Plain", "members": [{"owner": "ana", "weight": 1, "kept_out": True}]}
+    with pytest.raises(Refused) as refused:
+        bring_in(changed(pools=[plain]), NOW)
+    said = "pools[0].members[0]: the pool has no member_query that brings anybody in."
+    assert refused.value.problems == (said,)
