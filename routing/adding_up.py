@@ -5,7 +5,6 @@ Once a night the whole ledger is added up and the entries since the last night a
 what does not add up is for people to look at, and they are told (doctor, Today, an e-mail to operators).
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from owners.models import Installation, Pool, PoolMember
 from routing.engine.ledger import Reading, Row, Suspicion, exact, sums
 from routing.engine.pooling import able_owners
 from routing.engine.rotation import ZERO
+from routing.engine.text import mapping
 from routing.lease import short_transaction
 from routing.models import Decision, LedgerCheck, LedgerEntry
 from routing.watch import tell_operators
@@ -140,6 +140,11 @@ def check(now: datetime) -> list[Problem]:
     return found
 
 
+def sums_up_to(mark: int) -> dict[int, Fraction]:
+    """v by member, of the entries up to `mark` (an id)."""
+    return _add_up(0, mark)[0]
+
+
 def _claim(now: datetime) -> bool:
     free = Q(claimed_at=None) | Q(claimed_at__lt=now - ABANDONED) | Q(claimed_at__gt=now + ABANDONED)
     with short_transaction():
@@ -242,7 +247,7 @@ def _proven(
     traces: dict[int, Any] = {}
     for begin in range(0, len(wanted), 200):
         rows = Decision.objects.filter(pk__in=wanted[begin : begin + 200]).values_list("pk", "trace")
-        traces |= {pk: able_owners(json.loads(trace)) for pk, trace in rows if trace}
+        traces |= {pk: able_owners(mapping(trace)) for pk, trace in rows}
     for pool, one in suspicions:
         if one.member in members and one.other in members:
             able = traces.get(one.decision)

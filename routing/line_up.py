@@ -4,7 +4,6 @@ The order is that of `engine.rotation` among those who could take a lead now; la
 on the lead, so whoever is next is next for a lead that anybody may take. Four statements, however many pools.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from routing.engine.people import NO_TERMS, People, Person, PoolOf
 from routing.engine.pooling import able_owners, by_method
 from routing.engine.rotation import ZERO, Member, Rotation, Turn
 from routing.engine.shares import Able, entitled
+from routing.engine.text import mapping
 from routing.engine.values import NO_LOAD, Numbers
 from routing.models import LedgerEntry
 from routing.numbers import read_numbers
@@ -192,7 +192,7 @@ def _got(pools: Sequence[PoolOf], since: datetime) -> _Got:
 
 def _able(pool: PoolOf, member: int, trace: str) -> Able:
     """Who could have taken a lead that came by turn, with their weights then; one taken by hand is its taker's due."""
-    known = json.loads(trace) if trace else {}
+    known = mapping(trace)
     weights = {one.id: one.weight for one in pool.members}
     then = {
         entry["owner"]: entry["rotation"]["weight"]

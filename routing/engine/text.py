@@ -1,4 +1,4 @@
-"""A value in, its one JSON text out: what decisions store and digest. Reads nothing back.
+"""A value in, its one JSON text out, and back: what decisions store and digest.
 
 orjson, because encoding is a fifth of deciding: snapshot, trace and outcome are texts of every decision.
 """
@@ -20,3 +20,12 @@ def _as_list(value: object) -> list[Any]:
     if isinstance(value, tuple):
         return list(value)
     raise TypeError(f"{type(value).__name__} has no place in a decision")
+
+
+def mapping(text: str) -> dict[str, Any]:
+    """The JSON object that the text is; an empty one for anything else, such as a trace that was erased."""
+    try:
+        found = orjson.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

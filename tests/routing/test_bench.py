@@ -163,3 +163,9 @@ def test_an_unknown_name_is_refused_before_anything_is_made(bench, tmp_path):
     assert done.returncode == 2
     assert "invalid choice" in done.stderr
     assert not (tmp_path / "bench.sqlite3").exists()
+
+
+def test_the_ledger_of_the_pools_adds_up(bench):
+    figures = figures_of(bench("ledger", "--leads", str(LEADS), "--entries", "12000", "--repeats", "1"))
+    assert figures["bench"] == "ledger"
+    assert figures["entries"] >= 12_000
