@@ -23,6 +23,14 @@ SHOWN = 3
 """Of those whom a query finds, so many are named."""
 WEIGHT = "The weight is a whole number from 1 to 1000. Make somebody inactive to give them no leads."
 
+MEMBER_LABELS = {
+    "starts_at": "From",
+    "ends_at": "Until",
+    "cap_open": "Open leads",
+    "cap_day": "Leads a day",
+    "cap_week": "Leads a week",
+}
+
 
 class MemberForm(PlainForm):
     sentences = {
@@ -33,6 +41,9 @@ class MemberForm(PlainForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        for name, label in MEMBER_LABELS.items():
+            if name in self.fields:
+                self.fields[name].label = label
         if "weight" in self.fields:  # shown only, to whoever may not change it
             self.fields["weight"].error_messages |= {"min_value": WEIGHT, "max_value": WEIGHT}
 
