@@ -123,7 +123,7 @@ def _found(person: Person, ask: Ask, load: Load, seat: Seat | None) -> dict[str,
         found["source_allowed"] = f"takes no leads from {ask.source_key}"
     if ask.language and ask.language not in person.languages:
         found["speaks_language"] = f"does not speak {ask.language}"
-    if missing := [skill for skill in ask.skills if skill not in person.skills]:
+    if ask.skills and (missing := [skill for skill in ask.skills if skill not in person.skills]):
         found["has_skills"] = f"lacks {' and '.join(missing)}"
     if full := full_cap(person, load, seat):
         found["within_caps"] = full

@@ -29,13 +29,13 @@ def by_turn(work: Work, pool: PoolOf, ask: Ask) -> Placed | Nobody:
     """The member whose turn it is by the pool's method."""
     if pool.method == "claim":
         return Nobody(TO_CLAIM, f"{pool.name} is claimed by hand", pool.id)
-    results = [(member, _checked(work, pool, member, ask)) for member in pool.members]
+    results = _results(work, pool, ask)
     eligible = {member.id for member, checked in results if checked.passed}
     present = {member.id for member, checked in results if checked.available} | eligible
     if eligible and (ahead := work.waiting_before(pool)):
         others = "lead waits" if ahead == 1 else "leads wait"
         return Nobody(ON_HOLD, f"{ahead} {others} for {pool.name} already", pool.id)
-    pick = _pick(work, pool, [member for member, checked in results if checked.passed])
+    pick = None if pool.method == "rotation" else _pick(work, pool, [row for row, checked in results if checked.passed])
     selection = work.rotation(pool).select(eligible, present, pick)
     _line_up(work, pool, results, selection)
     if selection is None:
@@ -55,15 +55,23 @@ BECAUSE = {
 }
 
 
-def _checked(work: Work, pool: PoolOf, member: Member, ask: Ask) -> Checked:
-    return check(
-        work.person(member.owner), ask, work.load(member.owner), work.seat(pool, member.id), pool.terms.get(member.id)
-    )
+def _results(work: Work, pool: PoolOf, ask: Ask) -> Results:
+    """Every member with their checks; most pools have members without dates and caps, and most leads go to those."""
+    owners, load, terms = work.people.owners, work.load, pool.terms
+    if not terms:
+        return [(member, check(owners.get(member.owner), ask, load(member.owner))) for member in pool.members]
+    return [
+        (
+            member,
+            check(owners.get(member.owner), ask, load(member.owner), work.seat(pool, member.id), terms.get(member.id)),
+        )
+        for member in pool.members
+    ]
 
 
 def _pick(work: Work, pool: PoolOf, able: list[Member]) -> int | None:
     """Whom another method than rotation chooses among those who could take the lead."""
-    if pool.method == "rotation" or not able:
+    if not able:
         return None
     open_leads = {member.owner: work.load(member.owner).open for member in able}
     return by_method(pool, able, work.people, open_leads, work.rotation(pool).turns)[0].id
