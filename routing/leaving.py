@@ -72,8 +72,9 @@ def leave(owner: int, wish: Wish, by: By, clock: Clock) -> BulkMove:
         assert row is not None
         move = BulkMove.objects.create(
             kind=BulkMove.Kind.LEAVER, state=BulkMove.State.RUNNING, owner=row, leads_to_id=wish.leads_to,
-            heir_id=wish.heir, why=f"{said(row.name, wish.state)}: {why}", actor_id=by.user, created_at=now,
-            started_at=now, total=Lead.objects.filter(open_leads(owner)).count(),
+            heir_id=wish.heir, why=_cut(BulkMove, "why", f"{said(row.name, wish.state)}: {why}"),
+            actor_id=by.user, created_at=now, started_at=now,
+            total=Lead.objects.filter(open_leads(owner)).count(),
         )  # fmt: skip
         with because(move.why):
             if row.state != wish.state:
@@ -103,6 +104,11 @@ def _first(move: BulkMove, by: By, now: datetime) -> None:
 def said(name: str, state: str) -> str:
     """“Marco left”, for the reason of everything that follows."""
     return f"{name} left" if state == Owner.State.DEPARTED else f"{name} is inactive"
+
+
+def _cut(model: Any, field: str, text: str) -> str:
+    """The text as far as the column holds it: names may be long."""
+    return text[: model._meta.get_field(field).max_length].rstrip()
 
 
 def may_switch_off(user: Any, other: User | None) -> bool:
@@ -151,7 +157,7 @@ def _hand_over(row: Owner, heir: int | None, kinds: set[str], move: BulkMove, by
     if heir is None:
         return
     name = Owner.objects.values_list("name", flat=True).get(pk=heir)
-    _rules(row, heir, kinds, f"{move.why.partition(':')[0]}: {name} takes their place.", by, now)
+    _rules(row, heir, kinds, f"{said(row.name, row.state)}: {name} takes their place.", by, now)
     for model, fields in (
         (Pool, ("fallback_owner", "named_owner")), (Team, ("lead", "fallback_owner")), (Territory, ("owner",)),
         (Source, ("owner",)),
@@ -175,7 +181,9 @@ def _rules(row: Owner, heir: int, kinds: set[str], purpose: str, by: By, now: da
     if version is None or not (version.owner_id == row.pk or BY_KEY["published"].rows(row.pk).exists()):
         return
     draft = rulebook.copy_to_draft(version)
-    RuleSetVersion.objects.filter(pk=draft.pk).update(purpose=f"{purpose} A copy of version {version.pk}.")
+    RuleSetVersion.objects.filter(pk=draft.pk).update(
+        purpose=_cut(RuleSetVersion, "purpose", f"{purpose} A copy of version {version.pk}.")
+    )
     _rename([draft.pk], row, heir)
     user = User.objects.filter(pk=by.user).first() if by.user else None
     try:

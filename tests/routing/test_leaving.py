@@ -170,6 +170,8 @@ def test_all_leads_to_one_person_cost_no_turn_and_stop_where_the_leaver_came_bac
 
 def test_a_lead_that_cannot_be_decided_keeps_nobody_from_leaving(monkeypatch):
     people = company(leads=4)
+    change(people.marco, name="M" * 120)
+    change(people.elena, name="E" * 120)
     bad, decide = people.leads[1].pk, leaving.decide_acts
 
     def failing(asked, *args):
