@@ -59,8 +59,12 @@ def carry_on(clock: Clock) -> int:
 
 
 def begin(move: int, clock: Clock) -> None:
-    """Go on with one move for as long as a request may take."""
-    go_on(move, clock, budget(AT_ONCE_SECONDS))
+    """Go on with one move for as long as a request may take. What was confirmed stands: where the database is busy,
+    the worker goes on."""
+    try:
+        go_on(move, clock, budget(AT_ONCE_SECONDS))
+    except EVERYBODYS as error:
+        logger.warning("Move %s is left to the worker (%s)", move, type(error).__name__)
 
 
 def go_on(id: int, clock: Clock, has_time: Callable[[], bool]) -> int:
