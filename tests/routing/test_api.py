@@ -91,6 +91,7 @@ def test_openapi_names_every_address():
         "/api/v1/leads/{lead_id}/decline",
         "/api/v1/leads/{lead_id}/reassign",
         "/api/v1/leads/{lead_id}/why-not/{owner}",
+        "/api/v1/pools/{key}/queue",
         "/api/v1/reports/overview",
         "/api/v1/review",
         "/api/v1/review/{item_id}/{action}",
