@@ -19,22 +19,25 @@ from routing.models import ConfigRevision
 Area = tuple[str, str, str, str, str, str, int]
 """(country, region, city, postal prefix, first and last of a range, id of the territory)."""
 
-_stored: tuple[int, int] | None = None
-"""(number of the map, id of its revision) as read in the writer transaction."""
+_stored: tuple[int, str] | None = None
+"""(number of the map, digest of its revision) as read in the writer transaction."""
 _seen: tuple[int, Map] | None = None
 """(number of the map, map) of readers outside of it."""
 
 
-def stored_map(now: datetime) -> int:
-    """The id of the revision that the areas are now; stored when it is a new one. Call inside `writing()`."""
+def stored_map(now: datetime) -> str:
+    """The digest of the revision that the areas are now; stored when it is a new one. Call inside `writing()`.
+
+    A digest and not an id: which id a revision got depends on what was rolled back before, and equal configuration
+    has to be equal text.
+    """
     global _stored
     number = map_number()
     if _stored is None or _stored[0] != number:
         text = canonical({"areas": areas()})
-        revision, _ = ConfigRevision.objects.get_or_create(
-            digest=sha256(text.encode()).hexdigest(), defaults={"content": text, "created_at": now}
-        )
-        _stored = (number, revision.pk)
+        digest = sha256(text.encode()).hexdigest()
+        ConfigRevision.objects.get_or_create(digest=digest, defaults={"content": text, "created_at": now})
+        _stored = (number, digest)
     return _stored[1]
 
 
@@ -50,9 +53,9 @@ def map_now() -> Map:
 
 
 @lru_cache(maxsize=4)
-def map_of(revision: int) -> Map:
+def map_of(digest: str) -> Map:
     """The compiled map of a stored revision."""
-    return Map(json.loads(ConfigRevision.objects.values_list("content", flat=True).get(pk=revision))["areas"])
+    return Map(json.loads(ConfigRevision.objects.values_list("content", flat=True).get(digest=digest))["areas"])
 
 
 def forget() -> None:

@@ -53,10 +53,10 @@ def current_revision(now: datetime) -> tuple[int, dict[str, Any]]:
     return revision.pk, content
 
 
-def current_content(map: int = 0) -> dict[str, Any]:
+def current_content(map: str = "") -> dict[str, Any]:
     """The rows as `engine.people.compile_people` reads them; eighteen queries, however many rows.
 
-    `map`: the revision that holds the areas; 0 for a reader, who takes them from `routing.maps.map_now`.
+    `map`: the digest of the revision that holds the areas; empty for a reader, who takes `routing.maps.map_now`.
     """
     return {
         "owners": _owners(),
