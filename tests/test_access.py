@@ -25,9 +25,10 @@ from routing import prepare
 from routing.models import ApiToken, BulkMove, BulkMoveLead
 from routing.rulebook import publish
 from tests import access
+from tests.once import on_sqlite_only
 from tests.routing.rows import NOW, make_draft, make_owner, make_rule, make_story
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, on_sqlite_only]
 
 METHODS = ("GET", "POST")
 NARROW = (Role.MANAGER, Role.REP)

@@ -6,12 +6,14 @@ import re
 import pytest
 
 from owners.models import Owner, User
+from tests.once import on_sqlite_only
 from tests.routing.rows import make_story
 
 sync_api = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 pytestmark = [
+    on_sqlite_only,
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not os.path.exists(CHROMIUM), reason="no Chromium"),

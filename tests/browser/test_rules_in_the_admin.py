@@ -9,10 +9,12 @@ from django.test import Client
 from owners.models import User
 from routing.models import RuleSetVersion
 from tests.builders import TOKEN, make_owner, make_pool, make_rule, make_source, make_version
+from tests.once import on_sqlite_only
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 pytestmark = [
+    on_sqlite_only,
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not os.path.exists(CHROMIUM), reason="no Chromium"),

@@ -9,8 +9,9 @@ import pytest
 from tests.builders import TOKEN
 from tests.flows.server import database, serving
 from tests.flows.test_concurrency import seed_pool
+from tests.once import on_sqlite_only
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, on_sqlite_only]
 
 HEADERS = {
     "Authorization": f"Bearer {TOKEN}",

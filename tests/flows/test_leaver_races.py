@@ -20,7 +20,7 @@ from tests.flows.test_concurrency import buyers
 
 pytestmark = pytest.mark.server
 
-LEAVERS = 200 if FULL else 10
+LEAVERS = 200 if FULL else 5
 CHUNK = 12
 
 

@@ -18,6 +18,7 @@ from routing.worker import Ticking
 from tests.flows.sender import Post
 from tests.flows.server import FULL, _parent, _read, database, serving, wait_until
 from tests.flows.test_concurrency import seed_pool
+from tests.once import on_postgres_only
 
 pytestmark = pytest.mark.server
 
@@ -104,6 +105,7 @@ def test_a_wedged_queue_and_a_stopped_one_are_renewed():
 ASYNC = {"prefer": "respond-async"}
 
 
+@on_postgres_only
 def test_a_hundred_queued_leads_are_all_routed_after_the_secret_key_was_rotated():
     """What was queued under the old key can no longer be read; the rows are the truth, and the tick finds them."""
     with database(seed_pool, [1]) as db:

@@ -18,6 +18,7 @@ from routing.bench.rules import COUNTRIES, LEAD_TYPES
 from routing.models import Decision, OwnerLoad, RuleSetVersion
 from tests import kept
 from tests.builders import make_contact, make_owner, make_source
+from tests.once import on_postgres_only, on_sqlite_only
 
 LEADS = 200
 Bench = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -79,6 +80,7 @@ def test_route_prints_one_line_and_counts_the_same_statements_for_any_number_of_
     assert figures["decision"]["by_rules"].keys() == {"10", "1000", "10000"}
 
 
+@on_postgres_only
 @pytest.mark.server
 def test_intake_answers_every_post_and_leaves_nothing_waiting(bench_with_tables):
     figures = figures_of(bench_with_tables("intake", "--leads", str(LEADS), "--seconds", "1", "--repeats", "1"))
@@ -88,12 +90,14 @@ def test_intake_answers_every_post_and_leaves_nothing_waiting(bench_with_tables)
     assert {row["alerts_early"] for row in figures["arrivals"].values()} == {0}
 
 
+@on_sqlite_only
 def test_territories_are_imported_and_looked_up(bench):
     figures = figures_of(bench("territories", "--leads", str(LEADS), "--areas", "300", "--repeats", "1"))
     assert (figures["bench"], figures["areas"]) == ("territories", 300)
     assert figures["look_up_us"] > 0
 
 
+@on_sqlite_only
 def test_a_missing_folder_of_floors_is_one_sentence(bench_with_tables, tmp_path):
     done = bench_with_tables("route", "--leads", str(LEADS), "--floors", str(tmp_path / "nowhere"))
     assert (done.returncode, done.stdout) == (1, "")
