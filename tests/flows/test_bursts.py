@@ -5,8 +5,9 @@ import pytest
 from tests.flows.sender import Post
 from tests.flows.server import FULL, database, serving, wait_until
 from tests.flows.test_concurrency import ledger_agrees, seed_pool
+from tests.once import on_postgres_only
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, on_postgres_only]
 
 BURSTS = 50 if FULL else 6
 DEFAULT_WAIT = 1.0

@@ -7,8 +7,9 @@ import pytest
 
 from tests.flows.server import database, serving, wait_until
 from tests.flows.test_concurrency import seed_pool
+from tests.once import on_sqlite_only
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, on_sqlite_only]
 
 BUYER = {"email": "ada@analytical.example", "company_domain": "analytical.example"}
 CRM_ACTIONS = ["update_contact_owner", "create_deal", "associate_contact_company_deal", "write_routing_reason_note"]

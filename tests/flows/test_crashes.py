@@ -28,7 +28,7 @@ from tests.builders import (
 from tests.flows.sender import Post
 from tests.flows.server import FULL, ON_POSTGRES, database, launch, serving, wait_until
 from tests.flows.test_concurrency import buyers, ledger_agrees, seed_pool
-from tests.once import on_sqlite_only
+from tests.once import on_postgres_only, on_sqlite_only
 
 pytestmark = pytest.mark.server
 
@@ -195,6 +195,7 @@ def test_crash_points_surround_the_steps_that_the_pipeline_names():
 # A web process dies under load -----------------------------------------------------------------------------------
 
 
+@on_postgres_only
 def test_a_web_process_killed_under_load_loses_nothing_and_routes_nothing_twice():
     posts = [Post(post.payload, key=f"load-{number}") for number, post in enumerate(buyers(2000 if FULL else 500))]
     with database(seed_pool, [1, 1, 1]) as db:

@@ -11,8 +11,9 @@ from routing.rulebook import copy_to_draft, publish
 from tests.builders import make_owner, make_pipeline, make_pool, make_rule, make_source, make_team, make_version
 from tests.flows.server import FULL, database, serving, wait_until
 from tests.flows.test_concurrency import buyers, ledger_agrees
+from tests.once import on_postgres_only
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, on_postgres_only]
 
 PUBLISHES, LEADS = (50, 2000) if FULL else (10, 300)
 
