@@ -11,8 +11,8 @@ Sends nothing: messages are only owed here (routing.delivery sends them), and a 
 4. Rows of the rungs, breached clocks, facts, messages owed and moves commit together.
 
 A rung says how late it was. After downtime every due rung is climbed once; a message that is untrue by then, such
-as a reminder about a lead that moves in the same breath, is left out, and the rung says why. The ladders
-are those of `routing.engine.ladder`, the same for every company.
+as a reminder about a lead that moves in the same breath, is left out, and the rung says why. A clock climbs the
+ladder that it was started with.
 """
 
 import logging
@@ -22,13 +22,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import BooleanField, F, Max, QuerySet
+from django.db.models import BooleanField, F, QuerySet
 from django.db.models.expressions import RawSQL
 
 from leads.models import Lead
+from owners.business_time import Hours
 from owners.writer import writing
 from routing.current import Configuration, forget, in_force
-from routing.engine.ladder import END, Rung, rung_at, rungs_above
+from routing.engine.ladder import BUILT_IN, Ladder, Rung, rung_at
 from routing.engine.people import People
 from routing.lease import budget
 from routing.models import Decision, Delivery, Escalation, Fact, SlaClock
@@ -36,6 +37,7 @@ from routing.moved import lock_leads
 from routing.moving import REVROUTE, Asked, Standing, ask, decide_acts, standing
 from routing.pipeline import EVERYBODYS
 from routing.rows import Settled
+from routing.terms import ladders
 from routing.write import Target, write
 
 logger = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ MOVED = "moved"
 """The occasion of the message that a lead went on."""
 HINTS = Target(SlaClock, ("id", "next_rung_at"), update=True)
 # SQLite uses the partial index `clock_next_rung` only for a condition that is written like the index's own.
-RUNNING = RawSQL("routing_slaclock.state = 'running'", (), output_field=BooleanField())
+TO_CLIMB = RawSQL("routing_slaclock.next_rung_at IS NOT NULL", (), output_field=BooleanField())
 
 Action = Escalation.Action
 Kind = Delivery.Kind
@@ -68,7 +70,7 @@ class Swept(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """A running clock as it was read, in the order of its columns."""
+    """A clock with rungs to come as it was read, in the order of its columns."""
 
     id: int
     lead: int
@@ -77,14 +79,29 @@ class Clock(NamedTuple):
     kind: str
     budget: int
     real_time: bool
+    calendar: int | None
+    terms: str | None
     started_at: datetime
     due_at: datetime
     hint: datetime
 
+    @property
+    def ladder(self) -> Ladder:
+        """The one it was started with."""
+        return ladders((self.terms,))[self.terms] if self.terms else BUILT_IN[self.kind]
+
+    def hours(self, people: People) -> Hours | None:
+        """The working time that it counts; None where nights count too."""
+        if self.real_time:
+            return None
+        person = people.owners.get(self.owner)
+        own = person.hours if person else None
+        return people.calendars.get(self.calendar, own) if self.calendar is not None else own
+
 
 COLUMNS = (
-    "id", "lead_id", "decision_id", "owner_id", "kind", "budget_seconds", "real_time", "started_at", "due_at",
-    "next_rung_at",
+    "id", "lead_id", "decision_id", "owner_id", "kind", "budget_seconds", "real_time", "calendar_id", "terms_id",
+    "started_at", "due_at", "next_rung_at",
 )  # fmt: skip
 
 
@@ -98,6 +115,11 @@ class Climb:
     action: str = ""
     decision: int | None = None
     note: str = ""
+
+    @property
+    def ends(self) -> bool:
+        """Whether the budget is used up with it."""
+        return self.rung.seconds(self.clock.budget) == self.clock.budget
 
 
 def sweep(now: datetime, limit: int = 1000) -> Swept:
@@ -116,7 +138,7 @@ def sweep(now: datetime, limit: int = 1000) -> Swept:
 
 
 def _due(now: datetime) -> QuerySet[SlaClock]:
-    return SlaClock.objects.filter(RUNNING, next_rung_at__lte=now).order_by("next_rung_at", "id")
+    return SlaClock.objects.filter(TO_CLIMB, next_rung_at__lte=now).order_by("next_rung_at", "id")
 
 
 def _batch(now: datetime, size: int) -> Counter[str]:
@@ -146,7 +168,7 @@ def _singly(now: datetime, size: int) -> Counter[str]:
         except Exception:
             forget()
             logger.exception("Clock %s cannot be escalated now; it is tried again in an hour", id)
-            SlaClock.objects.filter(pk=id, state=SlaClock.State.RUNNING).update(next_rung_at=now + AGAIN)
+            SlaClock.objects.filter(pk=id, next_rung_at__isnull=False).update(next_rung_at=now + AGAIN)
             counts["clocks"] += 1
     return counts
 
@@ -183,16 +205,18 @@ def _look(
     clocks: Sequence[Clock], people: People, until: datetime
 ) -> tuple[list[Climb], list[tuple[int, datetime | None]]]:
     """The rungs that are due until then, and (clock, new hint) where the hint was not the truth."""
-    rungs = Escalation.objects.filter(clock__in=[clock.id for clock in clocks])
-    climbed = dict(rungs.order_by().values_list("clock").annotate(Max("rung")))
+    rows = Escalation.objects.filter(clock__in=[clock.id for clock in clocks]).order_by()
+    climbed = set(rows.values_list("clock", "rung"))
+    ladders(clock.terms for clock in clocks)  # all of them with one statement
     due: list[Climb] = []
     hints: list[tuple[int, datetime | None]] = []
     for clock in clocks:
-        person = people.owners.get(clock.owner)
-        hours = person.hours if person and not clock.real_time else None
+        hours = clock.hours(people)
         next_at = None
-        for rung in rungs_above(clock.kind, climbed.get(clock.id, 0)):
-            at = rung_at(rung.share, clock.started_at, clock.due_at, clock.budget, hours)
+        for rung in clock.ladder.in_order(clock.budget):
+            if (clock.id, rung.key) in climbed:
+                continue
+            at = rung_at(rung, clock.started_at, clock.due_at, clock.budget, hours)
             if at > until:
                 next_at = at
                 break
@@ -209,13 +233,13 @@ def _in_order(due: list[Climb], leads: dict[int, Lead]) -> tuple[list[Climb], di
     """
     climbs: list[Climb] = []
     moving: dict[int, Climb] = {}
-    for climb in sorted(due, key=lambda climb: (climb.at, climb.rung.action == "move", climb.clock.id)):
+    for climb in sorted(due, key=lambda climb: (climb.at, bool(climb.rung.move), climb.clock.id)):
         clock = climb.clock
         if clock.lead in moving:
             continue
-        if climb.rung.action == "move" and _is_silent(clock, leads[clock.lead]):
+        if climb.rung.move and _is_silent(clock, leads[clock.lead]):
             moving[clock.lead] = climb
-        climb.action = Action.REMIND if climb.rung.action == "remind" else Action.BREACH
+        climb.action = Action.BREACH if climb.ends else Action.REMIND
         climbs.append(climb)
     return climbs, moving
 
@@ -228,11 +252,11 @@ def _is_silent(clock: Clock, lead: Lead) -> bool:
 
 def _breach(climbs: Iterable[Climb]) -> None:
     """Clocks whose budget is used up are breached, at the instant at which it was."""
-    ended = [climb.clock for climb in climbs if climb.rung.share == END]
+    ended = [climb.clock for climb in climbs if climb.ends]
     if not ended:
         return
     SlaClock.objects.filter(id__in=[clock.id for clock in ended], state=SlaClock.State.RUNNING).update(
-        state=SlaClock.State.BREACHED, ended_at=F("due_at"), next_rung_at=None
+        state=SlaClock.State.BREACHED, ended_at=F("due_at")
     )
     Fact.objects.bulk_create(
         Fact(
@@ -298,7 +322,7 @@ def _record(climbs: list[Climb], settled: list[Settled], config: Configuration, 
         owed += _messages(climb, told, config.people, now)
     Escalation.objects.bulk_create(
         Escalation(
-            clock_id=climb.clock.id, rung=climb.rung.share, action=climb.action, due_at=climb.at, fired_at=now,
+            clock_id=climb.clock.id, rung=climb.rung.key, action=climb.action, due_at=climb.at, fired_at=now,
             late_seconds=int((now - climb.at).total_seconds()), decision_id=climb.decision, note=climb.note,
         )
         for climb in climbs
@@ -329,7 +353,7 @@ def _told(climb: Climb, team: int | None, moved: dict[int, Settled], config: Con
 def _messages(climb: Climb, told: Iterable[int], people: People, now: datetime) -> list[Delivery]:
     kind = Kind.REMINDER if climb.action == Action.REMIND else Kind.ESCALATION
     # The decision that moved a lead has clocks of its own, which are not what this is about.
-    occasion = MOVED if climb.decision else f"{climb.clock.kind}:{climb.rung.share}"
+    occasion = MOVED if climb.decision else f"{climb.clock.kind}:{climb.rung.key}"
     return [
         Delivery(
             decision_id=climb.decision or climb.clock.decision, owner_id=owner, kind=kind, channel=channel,

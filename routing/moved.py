@@ -67,11 +67,12 @@ def lock_leads(leads: Iterable[int]) -> dict[int, Lead]:
 
 
 def end_work(leads: Sequence[int], now: datetime) -> None:
-    """Cancel the leads' running clocks and drop their open tasks; three statements."""
+    """Cancel the running clocks of the leads' owners, leave the rungs above a breach, and drop open tasks; four
+    statements."""
     lock_leads(leads)
-    SlaClock.objects.filter(lead__in=leads, state=SlaClock.State.RUNNING).update(
-        state=SlaClock.State.CANCELLED, ended_at=now, next_rung_at=None
-    )
+    clocks = SlaClock.objects.filter(lead__in=leads, kind__in=SlaClock.OF_OWNER)
+    clocks.filter(state=SlaClock.State.RUNNING).update(state=SlaClock.State.CANCELLED, ended_at=now, next_rung_at=None)
+    clocks.filter(state=SlaClock.State.BREACHED, next_rung_at__isnull=False).update(next_rung_at=None)
     Task.objects.filter(lead__in=leads, done_at=None, dropped_at=None).update(dropped_at=now)
 
 

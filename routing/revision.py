@@ -26,8 +26,9 @@ from owners.models import (
     Territory,
     WeeklyHours,
 )
+from routing.engine.ladder import Rung, content_of, terms_of
 from routing.maps import stored_map
-from routing.models import ConfigRevision, SlaPolicy
+from routing.models import ConfigRevision, SlaLadder, SlaPolicy, SlaRung, SlaTerms
 
 
 def canonical_json(value: Any) -> str:
@@ -47,14 +48,23 @@ def current_revision(now: datetime) -> tuple[int, dict[str, Any]]:
     """
     content = current_content(stored_map(now))
     text = canonical_json(content)
-    revision, _ = ConfigRevision.objects.get_or_create(
+    revision, is_new = ConfigRevision.objects.get_or_create(
         digest=digest_of(text), defaults={"content": text, "created_at": now}
     )
+    if is_new:
+        _keep_terms(content)
     return revision.pk, content
 
 
+def _keep_terms(content: dict[str, Any]) -> None:
+    """The ladders of the revision as terms, which its clocks point at."""
+    texts = {text for policy in content["policies"] for text in policy["ladders"].values()}
+    terms = [SlaTerms(digest=terms_of(text), content=text) for text in sorted(texts)]
+    SlaTerms.objects.bulk_create(terms, ignore_conflicts=True)
+
+
 def current_content(map: str = "") -> dict[str, Any]:
-    """The rows as `engine.people.compile_people` reads them; eighteen queries, however many rows.
+    """The rows as `engine.people.compile_people` reads them; twenty queries, however many rows.
 
     `map`: the digest of the revision that holds the areas; empty for a reader, who takes `routing.maps.map_now`.
     """
@@ -195,14 +205,38 @@ def _territories() -> list[dict[str, Any]]:
     return _rows(Territory, id="id", key="key", name="name", owner="owner_id", team="team_id")
 
 
+LADDER_COLUMNS = {f"{column}_id": kind for column, kind in SlaPolicy.LADDERS.items()}
+
+
 def _policies() -> list[dict[str, Any]]:
+    """Each with the whole text of the ladders it names: what a clock was started by is what its revision says."""
     policies = SlaPolicy.objects.order_by("position", "id").values(
-        "key", "lead_types", "tiers", "accept_minutes", "first_touch_minutes", "no_activity_minutes",
-        "review_minutes", "real_time",
+        "key", "lead_types", "sources", "tiers", "assign_minutes", "accept_minutes", "first_touch_minutes",
+        "no_activity_minutes", "review_minutes", "crm_minutes", "real_time", "hours_of", "calendar_id", *LADDER_COLUMNS,
     )  # fmt: skip
-    return [
-        {**policy, "lead_types": sorted(policy["lead_types"]), "tiers": sorted(policy["tiers"])} for policy in policies
-    ]
+    ladders = _ladders()
+    return [_policy(policy, ladders) for policy in policies]
+
+
+def _policy(row: dict[str, Any], ladders: dict[int, str]) -> dict[str, Any]:
+    named = {kind: row.pop(column) for column, kind in LADDER_COLUMNS.items()}
+    for words in ("lead_types", "sources", "tiers"):
+        row[words] = sorted(row[words])
+    row["calendar"] = row.pop("calendar_id")
+    row["ladders"] = {kind: ladders[id] for kind, id in named.items() if id is not None}
+    return row
+
+
+def _ladders() -> dict[int, str]:
+    """The text of every ladder, by id; two queries."""
+    rungs = _grouped(
+        SlaRung.objects.order_by("id").values_list(
+            "ladder_id", "percent", "minutes", "remind", "tell_lead", "move", "pool_id", "priority", "webhook"
+        ),
+        lambda row: Rung(row[0] or 0, row[1] or 0, *row[2:6], row[6] or 0, row[7]),
+    )
+    ladders = SlaLadder.objects.order_by("id").values_list("id", "name", "named_owner_id")
+    return {id: content_of(name, named, tuple(rungs.get(id, ()))) for id, name, named in ladders}
 
 
 def _pipelines() -> list[dict[str, Any]]:

@@ -30,10 +30,17 @@ from routing.write import Row, Target, all_fields
 COMPANIES = Target(Company, all_fields(Company, auto_id=False))
 CONTACTS = Target(Contact, all_fields(Contact, auto_id=False))
 DEALS = Target(Deal, all_fields(Deal, auto_id=False))
-LEADS = Target(Lead, all_fields(Lead, auto_id=False))
+LEADS = Target(Lead, tuple(name for name in all_fields(Lead, auto_id=False) if name != "priority"))
+"""Without what routing leaves as the column begins."""
 DECISIONS = Target(DecisionRow, all_fields(DecisionRow, auto_id=False))
 NOTES = Target(Note, ("lead", "created_at", "deal", "text"))
-CLOCKS = Target(SlaClock, all_fields(SlaClock, auto_id=True))
+CLOCKS = Target(
+    SlaClock,
+    (
+        "lead", "decision", "owner", "kind", "policy_key", "budget_seconds", "real_time", "calendar", "terms",
+        "started_at", "due_at", "next_rung_at", "state",
+    ),
+)  # fmt: skip
 ACTIONS = Target(PlanAction, all_fields(PlanAction, auto_id=True))
 DELIVERIES = Target(Delivery, all_fields(Delivery, auto_id=True))
 REVIEWS = Target(ReviewItem, all_fields(ReviewItem, auto_id=True), skip=True)
@@ -287,8 +294,8 @@ def _add_ownership(settled: Settled, context: Context, members: set[int]) -> Non
     for clock in decision.clocks if decision.counts else ():
         context.add(
             CLOCKS, settled.lead, settled.id, outcome.owner, clock.kind, outcome.sla_policy, clock.budget,
-            clock.real_time, context.now, clock.due_at, hint(clock.kind, context.now, clock.budget), "running", None,
-            None,
+            clock.real_time, clock.calendar, clock.ladder.terms or None, context.now, clock.due_at,
+            hint(clock.ladder, context.now, clock.budget), "running",
         )  # fmt: skip
     if outcome.status == "appended":
         told = outcome.reviewer if outcome.reviewer is not None else outcome.owner

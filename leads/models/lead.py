@@ -19,6 +19,11 @@ class Lead(models.Model):
         REJECTED = "rejected", "rejected"
         CLOSED = "closed", "closed"
 
+    class Priority(models.IntegerChoices):
+        NORMAL = 0, "normal"
+        HIGH = 1, "high"
+        URGENT = 2, "urgent"
+
     OPEN = (State.ASSIGNED, State.REVIEW, State.HELD)
     UNPLACED = (State.REVIEW, State.HELD)
     """Open without an owner: a review item stands for each."""
@@ -41,6 +46,9 @@ class Lead(models.Model):
     )
     lead_type = models.CharField(max_length=40)
     high_intent = models.BooleanField(default=False)
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority.choices, default=Priority.NORMAL, db_default=Priority.NORMAL
+    )
     lead_score = models.PositiveSmallIntegerField(null=True, blank=True)
     email = models.CharField(max_length=320, blank=True)
     phone = models.CharField(max_length=20, blank=True)

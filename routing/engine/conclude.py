@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from owners.business_time import HoursError
+from owners.business_time import Hours, HoursError
 from routing.engine import reason
 from routing.engine.acts import WALKS, ended
 from routing.engine.found import TO_CLAIM
@@ -26,7 +26,7 @@ def conclude(work: Work, verdict: Verdict) -> Decision:
     terms = _terms(verdict, work.case.act)
     lead_type = work.facts.get("lead_type", "")
     tier = terms.tier or STANDARD
-    policy = work.people.policy_for(terms.policy, lead_type, tier)
+    policy = work.people.policy_for(terms.policy, lead_type, tier, work.facts.get("source_key", ""))
     high = work.facts["high_intent"] if terms.high_intent is None else terms.high_intent
     common = {"lead_type": lead_type, "high_intent": high, "tier": tier, "rule": rule.id if rule else None}
     if verdict.status != "appended" and work.case.act:
@@ -72,7 +72,9 @@ def _terms(verdict: Verdict, act: Act | None) -> Terms:
 def _appended(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) -> Decision:
     """A known person's new inquiry has its own first-touch clock, but never a second owner."""
     person = work.person(verdict.owner)
-    clocks = tuple(clock for clock in _clocks(work, person, policy) if clock.kind == "first_touch") if person else ()
+    clocks = (
+        tuple(clock for clock in _clocks(work, person, policy, None) if clock.kind == "first_touch") if person else ()
+    )
     reviewer = None  # told instead of the owner: while there is none, or when they have left
     if person is None:
         reviewer = _reviewer(work, verdict.reviewer)
@@ -100,7 +102,7 @@ def _assigned(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
     assert verdict.owner is not None
     person = work.people.owners[verdict.owner]
     missing = _missing_stage(work, terms.pipeline, terms.stage)
-    clocks = _clocks(work, person, policy)
+    clocks = _clocks(work, person, policy, placed.team)
     outcome = Outcome(
         "assigned",
         verdict.step,
@@ -136,7 +138,7 @@ def _reviewed(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
     act = work.case.act
     named = rule.target_owner if rule and rule.target_kind == "review" else act.reviewer if act else None
     reviewer = _reviewer(work, named)
-    due = _after(work.person(reviewer), work.case.now, policy.review, _real_time(work, policy))
+    due = _after(_hours_of_item(work, policy, reviewer), work.case.now, policy.review)
     outcome = Outcome(
         "review",
         verdict.step,
@@ -166,7 +168,7 @@ def _held(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) 
         review_reason=verdict.review_reason,
         review_detail=verdict.detail,
         reviewer=reviewer,
-        due_at=_wait_ends(work, pool, verdict.review_reason, reviewer, _real_time(work, policy)),
+        due_at=_wait_ends(work, pool, verdict.review_reason, reviewer, policy),
         sla_policy=policy.key,
         channels=_channels(work, reviewer),
         **common,
@@ -174,12 +176,12 @@ def _held(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) 
     return _sealed(work, outcome, waits=pool.id)
 
 
-def _wait_ends(work: Work, pool: PoolOf, why: str, reviewer: int, real: bool) -> datetime:
+def _wait_ends(work: Work, pool: PoolOf, why: str, reviewer: int, policy: Policy) -> datetime:
     """When the pool's minutes have passed: of the working time of the member for whom they pass first, who could have
     claimed the lead so long; on hold, of the person named."""
     members = (work.person(member.owner) for member in pool.members) if why == TO_CLAIM else ()
-    persons: list[Person | None] = [one for one in members if one is not None and one.state == "active"]
-    return min(_after(person, work.case.now, pool.wait * 60, real) for person in persons or [work.person(reviewer)])
+    persons = [one.id for one in members if one is not None and one.state == "active"] or [reviewer]
+    return min(_after(_hours_of_item(work, policy, id), work.case.now, pool.wait * 60) for id in persons)
 
 
 def _reviewer(work: Work, named: int | None) -> int:
@@ -235,21 +237,50 @@ def _real_time(work: Work, policy: Policy) -> bool:
     return policy.real_time or work.facts.get("urgency") == "critical"
 
 
-def _clocks(work: Work, person: Person, policy: Policy) -> tuple[ClockOwed, ...]:
+def _clocks(work: Work, person: Person, policy: Policy, team: int | None) -> tuple[ClockOwed, ...]:
     budgets = [("first_touch", policy.first_touch), ("no_activity", policy.no_activity)]
     if policy.accept is not None:
         budgets.insert(0, ("accepted", policy.accept))
     real = _real_time(work, policy)
-    return tuple(ClockOwed(kind, budget, _after(person, work.case.now, budget, real), real) for kind, budget in budgets)
+    calendar = None if real else _calendar(work, policy, person, team)
+    hours = None if real else work.people.calendars[calendar] if calendar is not None else person.hours
+    now = work.case.now
+    return tuple(
+        ClockOwed(kind, budget, _after(hours, now, budget), real, calendar, policy.ladder(kind))
+        for kind, budget in budgets
+    )
 
 
-def _after(person: Person | None, now: datetime, seconds: int, real_time: bool) -> datetime:
-    """When so many seconds of the person's working time have passed; of real time where their hours give none."""
+def _calendar(work: Work, policy: Policy, person: Person | None, team: int | None) -> int | None:
+    """The calendar by which clocks of the policy count; None for the owner's own hours, which also stand in for a
+    calendar that is missing or has no open hour."""
+    if policy.hours_of == "policy":
+        found = policy.calendar
+    elif policy.hours_of == "team":
+        teams = [team] if team is not None else list(person.teams if person else ())
+        calendars = (work.people.teams[id].calendar for id in teams if id in work.people.teams)
+        found = next((calendar for calendar in calendars if calendar is not None), None)
+    else:
+        found = None
+    return found if found in work.people.calendars else None
+
+
+def _hours_of_item(work: Work, policy: Policy, reviewer: int) -> Hours | None:
+    """By which working time an item counts: None where nights count too."""
+    if _real_time(work, policy):
+        return None
+    person = work.person(reviewer)
+    calendar = _calendar(work, policy, person, None)
+    return work.people.calendars[calendar] if calendar is not None else person.hours if person else None
+
+
+def _after(hours: Hours | None, now: datetime, seconds: int) -> datetime:
+    """When so many seconds of working time have passed; of real time where the hours give none."""
     duration = timedelta(seconds=seconds)
-    if real_time or person is None or person.hours is None:
+    if hours is None:
         return now + duration
     try:
-        return person.hours.add(now, duration)
+        return hours.add(now, duration)
     except HoursError:
         return now + duration
 
@@ -273,7 +304,7 @@ def _sealed(
     snapshot = snapshot_text(work)
     trace_text = canonical(trace)
     decided = canonical({name: getattr(outcome, name) for name in OUTCOME_FIELDS})
-    sealed = "\n".join((decided, canonical(clocks), snapshot, trace_text))
+    sealed = "\n".join((decided, canonical([clock.sealed for clock in clocks]), snapshot, trace_text))
     digest = hashlib.sha256(sealed.encode()).hexdigest()
     counts = not work.case.is_test
     fills = counts and work.people.fills(outcome.lead_type)

@@ -1,60 +1,128 @@
-"""A clock in; the rungs of its ladder and the instant of each out: what is done at which share of the budget.
+"""A clock in; the rungs of its ladder and the instant of each out: what is done at which part of the budget.
 
 SPEC.md section 11: the owner is reminded, at the end of the budget the team lead is told and the lead moves on,
-and the ladder ends with a named person. Every rung is climbed once. Knows no rows and no present.
+and the ladder ends with a named person. Every rung is climbed once. Ladders are data: `Ladder.content` is the
+canonical text of one, which a clock keeps as its terms. Knows no rows and no present.
 """
 
+import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from hashlib import sha256
+from typing import Any, NamedTuple
 
 from owners.business_time import Hours, HoursError
+from routing.engine.text import canonical
 
 END = 100
 """The share at which a budget is used up."""
+OF_ITEMS = frozenset({"review", "held", "claim"})
 
 
 class Rung(NamedTuple):
-    """`share`: percent of the budget. `action`: remind, move or breach."""
+    """Due at `percent` of the budget, or `minutes` after the start, counted like the budget; one of them is 0.
 
-    share: int
-    action: str
+    What is done: the owner is reminded, the team lead told, the lead moved (cover, member, pool, queue or named;
+    `pool`: to which), given at least a `priority`, an address told by `webhook`.
+    """
+
+    percent: int = 0
+    minutes: int = 0
+    remind: bool = False
+    tell_lead: bool = False
+    move: str = ""
+    pool: int | None = None
+    priority: int = 0
+    webhook: str = ""
+
+    @property
+    def key(self) -> int:
+        """Tells the rungs of a ladder apart: percent, or minutes below zero."""
+        return self.percent or -self.minutes
+
+    def seconds(self, budget: int) -> int:
+        """After how many counted seconds of a budget of so many it is due."""
+        return self.minutes * 60 or -(-budget * self.percent // END)  # rounded up: never early
 
 
-LADDERS: dict[str, tuple[Rung, ...]] = {
-    "accepted": (Rung(END, "breach"),),
-    "first_touch": (Rung(80, "remind"), Rung(END, "breach")),
-    "no_activity": (Rung(50, "remind"), Rung(END, "move")),
+class Ladder(NamedTuple):
+    """`rungs` in any order. `named`: the owner id of whoever answers in the end; None where the lead of the team does,
+    or whoever answers for the rules. `terms`: the digest of its content; empty for a built-in one."""
+
+    rungs: tuple[Rung, ...]
+    named: int | None = None
+    name: str = ""
+    terms: str = ""
+
+    def in_order(self, budget: int) -> tuple[Rung, ...]:
+        """The rungs as they are climbed; the end of the budget is always one, because a breach is noted there."""
+        ends = any(rung.seconds(budget) == budget for rung in self.rungs)
+        rungs = self.rungs if ends else (*self.rungs, Rung(END))
+        return tuple(sorted(rungs, key=lambda rung: (rung.seconds(budget), rung.key)))
+
+    @property
+    def moves(self) -> int:
+        """How many of its rungs move the lead."""
+        return sum(1 for rung in self.rungs if rung.move)
+
+
+NO_LADDER = Ladder(())
+
+BUILT_IN: dict[str, Ladder] = {
+    "accepted": Ladder((Rung(END, remind=True, tell_lead=True),)),
+    "first_touch": Ladder((Rung(80, remind=True), Rung(END, remind=True, tell_lead=True))),
+    "no_activity": Ladder((Rung(50, remind=True), Rung(END, tell_lead=True, move="cover"))),
+    "assigned": Ladder(()),
+    "review": Ladder((Rung(END, remind=True),)),
+    "held": Ladder((Rung(END, remind=True),)),
+    "claim": Ladder(()),
+    "crm": Ladder((Rung(END, tell_lead=True),)),
 }
+"""What holds where a policy names no ladder."""
 
 
-def rungs_above(kind: str, climbed: int) -> tuple[Rung, ...]:
-    """The rungs above the share that was climbed last (0: none yet), lowest first."""
-    return tuple(rung for rung in LADDERS.get(kind, ()) if rung.share > climbed)
+def content_of(name: str, named: int, rungs: tuple[Rung, ...]) -> str:
+    """The canonical text of a ladder: equal ladders give equal text."""
+    return canonical({"name": name, "named": named, "rungs": sorted(list(rung) for rung in rungs)})
 
 
-def hint(kind: str, started_at: datetime, budget: int) -> datetime | None:
+def terms_of(content: str) -> str:
+    """What names a content: the first 16 hex digits of its SHA-256."""
+    return sha256(content.encode()).hexdigest()[:16]
+
+
+def read_ladder(content: str) -> Ladder:
+    """A ladder back from its canonical text."""
+    value: Mapping[str, Any] = json.loads(content)
+    rungs = tuple(Rung(*rung) for rung in value["rungs"])
+    return Ladder(rungs, value["named"], value["name"], terms_of(content))
+
+
+def hint(ladder: Ladder, started_at: datetime, budget: int) -> datetime:
     """When to look at a new clock for the first time: its first rung by real time.
 
     Working time never passes faster than real time, so the hint is never late; who looks works out the truth.
     """
-    rung = next(iter(rungs_above(kind, 0)), None)
-    return started_at + _part(budget, rung.share) if rung else None
+    return started_at + timedelta(seconds=ladder.in_order(budget)[0].seconds(budget))
 
 
-def rung_at(share: int, started_at: datetime, due_at: datetime, budget: int, hours: Hours | None) -> datetime:
-    """The instant of a rung: never after `due_at`, which is the last one's, promised when the clock started.
+def rung_at(rung: Rung, started_at: datetime, due_at: datetime, budget: int, hours: Hours | None) -> datetime:
+    """The instant of a rung. That of the end of the budget is `due_at`, promised when the clock started; none before
+    it comes later, none after it earlier.
 
-    `budget` in seconds; `hours`: the owner's working time, None where nights count too.
+    `budget` in seconds; `hours`: the working time that the clock counts, None where nights count too.
     """
-    if share >= END:
+    seconds = rung.seconds(budget)
+    if seconds == budget:
         return due_at
-    part = _part(budget, share)
+    if seconds < budget:
+        return min(_after(started_at, seconds, hours), due_at)
+    return _after(due_at, seconds - budget, hours)
+
+
+def _after(start: datetime, seconds: int, hours: Hours | None) -> datetime:
+    part = timedelta(seconds=seconds)
     try:
-        at = hours.add(started_at, part) if hours else started_at + part
+        return hours.add(start, part) if hours else start + part
     except HoursError:
-        at = started_at + part
-    return min(at, due_at)
-
-
-def _part(budget: int, share: int) -> timedelta:
-    return timedelta(seconds=budget) * share / END
+        return start + part

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from owners.business_time import ALWAYS, Hours, HoursError
+from routing.engine.ladder import BUILT_IN, OF_ITEMS, Ladder, read_ladder
 from routing.engine.map import Key, Map
 from routing.engine.rotation import Member
 
@@ -125,7 +126,8 @@ class TerritoryOf:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """An SLA policy; budgets in seconds; `accept` may be missing."""
+    """An SLA policy; budgets in seconds; `accept` may be missing. `hours_of`: owner, team or policy, which then names
+    its `calendar`. `ladders` by kind of clock, of those that are not built in."""
 
     key: str
     lead_types: frozenset[str]
@@ -135,6 +137,21 @@ class Policy:
     no_activity: int
     review: int
     real_time: bool
+    sources: frozenset[str] = frozenset()
+    assign: int = 60
+    crm: int = 15 * 60
+    hours_of: str = "owner"
+    calendar: int | None = None
+    ladders: Mapping[str, Ladder] = field(default_factory=dict)
+
+    def fits(self, lead_type: str, tier: str, source: str) -> bool:
+        """Whether it is for such a lead; a criterion that it does not name fits any."""
+        asked = ((self.lead_types, lead_type), (self.tiers, tier), (self.sources, source))
+        return all(not named or value in named for named, value in asked)
+
+    def ladder(self, kind: str) -> Ladder:
+        """What is done about clocks of the kind. Items that wait for a pool have the ladder of items in review."""
+        return self.ladders.get("review" if kind in OF_ITEMS else kind) or BUILT_IN[kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +186,8 @@ class People:
     """Whether a lead stops counting as open with its first human touch."""
     capped: Mapping[int, int] = field(default_factory=dict)
     """Owner by member id, of all members of pools who have caps there."""
+    calendars: Mapping[int, Hours] = field(default_factory=dict)
+    """Working time by calendar, of those that have an open hour."""
 
     def fills(self, lead_type: str) -> bool:
         """Whether leads of the type fill caps at all."""
@@ -179,13 +198,13 @@ class People:
         found = self.map.find(country, region, city, postal_code)
         return None if found is None else self.by_area.get(found)
 
-    def policy_for(self, key: str, lead_type: str, tier: str) -> Policy:
+    def policy_for(self, key: str, lead_type: str, tier: str, source: str = "") -> Policy:
         """The policy a rule names, else the first that fits; the built-in one when none does."""
         for policy in self.policies:
             if policy.key == key:
                 return policy
         for policy in self.policies:
-            if (not policy.lead_types or lead_type in policy.lead_types) and (not policy.tiers or tier in policy.tiers):
+            if policy.fits(lead_type, tier, source):
                 return policy
         return BUILT_IN_POLICY
 
@@ -214,6 +233,7 @@ def compile_people(revision: int, content: Mapping[str, Any], map: Map | None = 
         sources={row["id"]: SourceOf(**row) for row in content["sources"]},
         no_caps=frozenset(row["key"] for row in content["lead_types"] if not row.get("fills_caps", True)),
         until_touched=content.get("open_until") == "touched",
+        calendars=_calendars(content),
         capped=dict(pair for pool in pools.values() for pair in pool.capped.items()) if _tightest(content) else {},
     )
 
@@ -234,6 +254,14 @@ def _tightest(content: Row) -> bool:
     """Whether the revision is of a time when members' caps bound and the tightest cap was named. What an earlier one
     decided replays as it was."""
     return "open_until" in content
+
+
+def _calendars(content: Row) -> dict[int, Hours]:
+    rows = content.get("calendars", ())
+    built: dict[Any, Hours | None] = {}
+    weeks = {row["id"]: _week_of(NO_CALENDAR, row) for row in rows if row["hours"]}
+    found = {id: _hours(week, (), built) for id, week in weeks.items()}
+    return {id: hours for id, hours in found.items() if hours is not None}
 
 
 def _persons(content: Row) -> dict[int, Person]:
@@ -362,4 +390,10 @@ def _policy(row: Mapping[str, Any]) -> Policy:
         no_activity=row["no_activity_minutes"] * 60,
         review=row["review_minutes"] * 60,
         real_time=row["real_time"],
+        sources=frozenset(row.get("sources", ())),
+        assign=row.get("assign_minutes", 1) * 60,
+        crm=row.get("crm_minutes", 15) * 60,
+        hours_of=row.get("hours_of", "owner"),
+        calendar=row.get("calendar"),
+        ladders={kind: read_ladder(content) for kind, content in row.get("ladders", {}).items()},
     )

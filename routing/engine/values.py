@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from routing.engine.found import ON_HOLD
+from routing.engine.ladder import NO_LADDER, Ladder
 from routing.engine.people import PoolOf
 from routing.engine.rotation import Rotation, Selection, Turn
 
@@ -204,12 +205,21 @@ class Case:
 
 
 class ClockOwed(NamedTuple):
-    """A clock to start with the ownership: kind, budget in seconds, due instant, whether nights count."""
+    """A clock to start with the ownership: kind, budget in seconds, due instant, whether nights count, by which
+    calendar (None: its owner's hours), by which ladder."""
 
     kind: str
     budget: int
     due_at: datetime
     real_time: bool
+    calendar: int | None = None
+    ladder: Ladder = NO_LADDER
+
+    @property
+    def sealed(self) -> tuple[Any, ...]:
+        """What the digest is made from: decisions from before ladders were data keep theirs."""
+        told = (self.calendar, self.ladder.terms)
+        return (*self[:4], *told) if any(told) else tuple(self[:4])
 
 
 @dataclass(frozen=True, slots=True)

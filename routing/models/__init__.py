@@ -5,7 +5,7 @@ asks by it: each index is paid for with every routed lead.
 """
 
 from routing.models.access import ApiToken
-from routing.models.clocks import Escalation, SlaClock, SlaPolicy
+from routing.models.clocks import Escalation, SlaClock, SlaPause
 from routing.models.decisions import ConfigRevision, Decision, PlanAction
 from routing.models.deliveries import Delivery
 from routing.models.facts import Fact
@@ -14,6 +14,7 @@ from routing.models.health import BatchUnderWay, WorkerHeartbeat, WorkerIncident
 from routing.models.moves import BulkMove, BulkMoveLead
 from routing.models.review import ReviewItem
 from routing.models.rules import Condition, Rule, RuleSetVersion
+from routing.models.sla import SlaLadder, SlaPolicy, SlaRung, SlaTerms
 
 __all__ = [
     "ApiToken",
@@ -36,7 +37,11 @@ __all__ = [
     "Rule",
     "RuleSetVersion",
     "SlaClock",
+    "SlaLadder",
+    "SlaPause",
     "SlaPolicy",
+    "SlaRung",
+    "SlaTerms",
     "WorkerHeartbeat",
     "WorkerIncident",
 ]

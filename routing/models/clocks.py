@@ -1,44 +1,12 @@
-"""What was promised and until when, as rows: SLA policies and running clocks."""
+"""What was promised of which lead, item or CRM write, and until when, as rows: clocks, their pauses, climbed rungs."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from leads.models import Lead
-from owners.configuration import ConfigModel
-from owners.models import LONGEST_MINUTES, Owner, WordsField
-
-
-class SlaPolicy(ConfigModel):
-    """How quickly which leads are worked. Minutes of working time unless `real_time`."""
-
-    key = models.SlugField(max_length=40)
-    name = models.CharField(max_length=120)
-    lead_types = WordsField(help_text="Lead types it is for; empty: any.")
-    tiers = WordsField(help_text="Tiers it is for; empty: any.")
-    position = models.PositiveIntegerField(default=0, help_text="The first policy that fits is taken.")
-    accept_minutes = models.PositiveIntegerField(null=True, blank=True)
-    first_touch_minutes = models.PositiveIntegerField(default=15)
-    no_activity_minutes = models.PositiveIntegerField(default=30)
-    review_minutes = models.PositiveIntegerField(default=60, help_text="For items in manual review.")
-    real_time = models.BooleanField(default=False, help_text="Count nights and weekends too.")
-
-    class Meta:
-        ordering = ["position", "id"]
-        verbose_name = "SLA policy"
-        verbose_name_plural = "SLA policies"
-        constraints = [
-            models.UniqueConstraint(fields=["key"], name="sla_policy_key_once"),
-            models.CheckConstraint(
-                condition=Q(accept_minutes__range=(1, LONGEST_MINUTES))
-                & Q(first_touch_minutes__range=(1, LONGEST_MINUTES))
-                & Q(no_activity_minutes__range=(1, LONGEST_MINUTES))
-                & Q(review_minutes__range=(1, LONGEST_MINUTES)),
-                name="sla_minutes_from_one_to_a_year",
-            ),
-        ]
-
-    def __str__(self):
-        return self.name
+from owners.models import Calendar, Owner, User
+from routing.models.decisions import ConfigRevision
+from routing.models.sla import SlaTerms
 
 
 class SlaClock(models.Model):
@@ -48,6 +16,16 @@ class SlaClock(models.Model):
         ACCEPTED = "accepted", "accepted"
         FIRST_TOUCH = "first_touch", "first human touch"
         NO_ACTIVITY = "no_activity", "30 minutes without activity"
+        ASSIGNED = "assigned", "owner assigned"
+        REVIEW = "review", "review"
+        HELD = "held", "on hold"
+        CLAIM = "claim", "to be claimed"
+        CRM = "crm", "CRM confirmed"
+
+    OF_OWNER = (Kind.ACCEPTED, Kind.FIRST_TOUCH, Kind.NO_ACTIVITY)
+    """Clocks of whoever owns the lead: human acts stop them."""
+    OF_ITEM = (Kind.REVIEW, Kind.HELD, Kind.CLAIM)
+    """Clocks of a review item: it is closed, and they stop."""
 
     class State(models.TextChoices):
         RUNNING = "running", "running"
@@ -55,15 +33,32 @@ class SlaClock(models.Model):
         BREACHED = "breached", "breached"
         CANCELLED = "cancelled", "cancelled"
 
-    lead = models.ForeignKey(Lead, models.PROTECT, related_name="clocks")
-    decision = models.ForeignKey(
-        "routing.Decision", models.PROTECT, related_name="clocks", db_index=False, help_text="That started it."
+    lead = models.ForeignKey(
+        Lead, models.PROTECT, null=True, related_name="clocks", help_text="Empty: an item about no lead."
     )
+    decision = models.ForeignKey(
+        "routing.Decision", models.PROTECT, null=True, related_name="clocks", db_index=False,
+        help_text="That started it.",
+    )  # fmt: skip
+    item = models.ForeignKey("routing.ReviewItem", models.PROTECT, null=True, db_index=False, related_name="clocks")
+    action = models.ForeignKey("routing.PlanAction", models.PROTECT, null=True, db_index=False, related_name="clocks")
     owner = models.ForeignKey(Owner, models.PROTECT, db_index=False, related_name="clocks")
     kind = models.CharField(max_length=12, choices=Kind.choices)
     policy_key = models.CharField(max_length=40)
     budget_seconds = models.PositiveIntegerField()
     real_time = models.BooleanField(default=False)
+    calendar = models.ForeignKey(
+        Calendar, models.DO_NOTHING, null=True, db_index=False, db_constraint=False, related_name="+",
+        help_text="By whose working time it counts; empty: its owner's.",
+    )  # fmt: skip
+    terms = models.ForeignKey(
+        SlaTerms, models.PROTECT, null=True, db_index=False, related_name="+",
+        help_text="Its ladder as it was; empty: the built-in one of its kind.",
+    )  # fmt: skip
+    revision = models.ForeignKey(
+        ConfigRevision, models.DO_NOTHING, null=True, db_index=False, db_constraint=False, related_name="+",
+        help_text="By whose calendars it was promised; empty: that of its decision.",
+    )  # fmt: skip
     started_at = models.DateTimeField()
     due_at = models.DateTimeField()
     next_rung_at = models.DateTimeField(
@@ -77,8 +72,28 @@ class SlaClock(models.Model):
         ordering = ["due_at"]
         verbose_name = "SLA clock"
         constraints = [
-            models.UniqueConstraint(fields=["decision", "kind"], name="one_clock_per_decision_and_kind"),
-            models.CheckConstraint(condition=Q(due_at__gte=models.F("started_at")), name="clock_due_after_start"),
+            models.UniqueConstraint(
+                fields=["decision", "kind"], condition=Q(item=None, action=None), name="one_clock_per_decision_and_kind"
+            ),
+            models.UniqueConstraint(fields=["item"], condition=Q(item__isnull=False), name="one_clock_per_item"),
+            models.UniqueConstraint(fields=["action"], condition=Q(action__isnull=False), name="one_clock_per_action"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["review", "held", "claim"], item__isnull=False, action__isnull=True)
+                | Q(kind="crm", item__isnull=True, action__isnull=False, lead__isnull=False)
+                | Q(
+                    kind__in=["accepted", "first_touch", "no_activity", "assigned"],
+                    item__isnull=True,
+                    action__isnull=True,
+                    lead__isnull=False,
+                    decision__isnull=False,
+                ),
+                name="clock_is_about_what_its_kind_says",
+            ),
+            models.CheckConstraint(condition=Q(due_at__gte=F("started_at")), name="clock_due_after_start"),
+            models.CheckConstraint(
+                condition=Q(next_rung_at__isnull=True) | Q(state__in=["running", "breached"]),
+                name="only_an_open_clock_has_a_rung_to_come",
+            ),
             models.CheckConstraint(
                 condition=Q(state="running", ended_at__isnull=True) | (~Q(state="running") & Q(ended_at__isnull=False)),
                 name="clock_ends_when_it_stops",
@@ -86,11 +101,37 @@ class SlaClock(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state="running"), name="clock_due"),
-            models.Index(fields=["next_rung_at"], condition=Q(state="running"), name="clock_next_rung"),
+            models.Index(fields=["next_rung_at"], condition=Q(next_rung_at__isnull=False), name="clock_next_rung"),
         ]
 
     def __str__(self):
-        return f"{self.get_kind_display()} of lead {self.lead_id}"
+        about = f"lead {self.lead_id}" if self.lead_id else f"review item {self.item_id}"
+        return f"{self.get_kind_display()} of {about}"
+
+
+class SlaPause(models.Model):
+    """A time in which the buyer was waited for, so that no clock of the lead's owner counted. It has an end from the
+    beginning; whoever goes on earlier ends it then."""
+
+    lead = models.ForeignKey(Lead, models.PROTECT, related_name="pauses")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    reason = models.CharField(max_length=200)
+    set_by = models.ForeignKey(User, models.PROTECT, null=True, db_index=False, related_name="+")
+    ended_by = models.ForeignKey(
+        User, models.PROTECT, null=True, db_index=False, related_name="+", help_text="Who went on before its end."
+    )
+
+    class Meta:
+        ordering = ["-starts_at"]
+        verbose_name = "SLA pause"
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gte=F("starts_at")), name="sla_pause_ends_after_it_starts"),
+            models.UniqueConstraint(fields=["lead", "starts_at"], name="one_pause_of_a_lead_at_a_time"),
+        ]
+
+    def __str__(self):
+        return f"lead {self.lead_id} waits for the buyer"
 
 
 class Escalation(models.Model):
@@ -103,7 +144,7 @@ class Escalation(models.Model):
         BREACH = "breach", "breach noted"
 
     clock = models.ForeignKey(SlaClock, models.PROTECT, db_index=False, related_name="escalations")
-    rung = models.PositiveSmallIntegerField(help_text="Share of the budget in percent.")
+    rung = models.IntegerField(help_text="Share of the budget in percent; below zero: minutes after the start.")
     action = models.CharField(max_length=10, choices=Action.choices)
     due_at = models.DateTimeField()
     fired_at = models.DateTimeField()

@@ -7,7 +7,7 @@ from django.db.models import Q
 from leads.models import Pipeline, Stage
 from owners.models import Owner, Pool, Team, User, WordsField
 from routing.engine.rules import DEFAULT_ORDER, FIELDS, OPERATORS, STEPS
-from routing.models.clocks import SlaPolicy
+from routing.models.sla import SlaPolicy
 
 
 def default_order() -> list[str]:

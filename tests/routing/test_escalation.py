@@ -370,7 +370,7 @@ def statements(leads, now):
     seen = []
     with connection.execute_wrapper(lambda execute, sql, *args: seen.append(sql) or execute(sql, *args)):
         assert sweep(now + HALF_HOUR).moved == leads
-    SlaClock.objects.update(state="cancelled", ended_at=now + timedelta(days=1))
+    SlaClock.objects.update(state="cancelled", ended_at=now + timedelta(days=1), next_rung_at=None)
     return len(seen)
 
 

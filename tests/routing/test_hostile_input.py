@@ -167,6 +167,7 @@ NAMES = ("accept_minutes", "first_touch_minutes", "no_activity_minutes", "review
 @pytest.mark.parametrize("minutes", [0, 527_041, 2**31 - 1, 10**30])
 def test_a_promise_has_one_minute_to_a_year_in_forms_imports_and_the_database(admin_client, minutes):
     given = {"key": "slow", "name": "Slow", "lead_types": "", "tiers": "", "position": "0"}
+    given |= {"sources": "", "assign_minutes": "1", "crm_minutes": "15", "hours_of": "owner"}
     answer = admin_client.post(address(SlaPolicy, "add"), given | dict.fromkeys(NAMES, str(minutes)))
     form = answer.context["adminform"].form
     if minutes:

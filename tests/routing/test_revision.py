@@ -71,7 +71,8 @@ def test_the_content_names_everything_that_routing_reads():
             {
                 "key": "fast", "lead_types": [], "tiers": ["gold", "priority"], "accept_minutes": 5,
                 "first_touch_minutes": 15, "no_activity_minutes": 30, "review_minutes": 60,
-                "real_time": False,
+                "real_time": False, "sources": [], "assign_minutes": 1, "crm_minutes": 15, "hours_of": "owner",
+                "calendar": None, "ladders": {},
             }
         ],
         "lead_types": [{"key": "demo", "high_intent": True, "fills_caps": True}],
@@ -144,7 +145,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows():
         make_pool(f"pool{number}", make_owner(f"owner{number}"), people.elena)
     with CaptureQueriesContext(connection) as many:
         current_content()
-    assert (len(few), len(many)) == (18, 18)
+    assert (len(few), len(many)) == (20, 20)
 
 
 def test_a_revision_is_stored_once_per_configuration():
