@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Greatest
 
 from leads.models import Lead, Task
-from routing.models import Delivery, PlanAction, ReviewItem, SlaClock
+from routing.models import Delivery, PlanAction, ReviewItem, SlaClock, SlaPause
 from routing.rows import Settled
 
 STAYING = (
@@ -67,12 +68,13 @@ def lock_leads(leads: Iterable[int]) -> dict[int, Lead]:
 
 
 def end_work(leads: Sequence[int], now: datetime) -> None:
-    """Cancel the running clocks of the leads' owners, leave the rungs above a breach, and drop open tasks; four
-    statements."""
+    """Cancel the running clocks of the leads' owners, leave the rungs above a breach, end the wait for the buyer,
+    which the next owner has not agreed to, and drop open tasks; five statements."""
     lock_leads(leads)
     clocks = SlaClock.objects.filter(lead__in=leads, kind__in=SlaClock.OF_OWNER)
     clocks.filter(state=SlaClock.State.RUNNING).update(state=SlaClock.State.CANCELLED, ended_at=now, next_rung_at=None)
     clocks.filter(state=SlaClock.State.BREACHED, next_rung_at__isnull=False).update(next_rung_at=None)
+    SlaPause.objects.filter(lead__in=leads, ends_at__gt=now).update(ends_at=Greatest("starts_at", now))
     Task.objects.filter(lead__in=leads, done_at=None, dropped_at=None).update(dropped_at=now)
 
 

@@ -6,7 +6,8 @@ class Refused(Exception):
 
     `code`: taken (somebody was faster), changed (the lead moved on meanwhile), gone, closed, not_yours, no_owner,
     at_capacity, not_available, no_change, unknown_owner, why_missing, no_lead, unknown_kind, in_the_future,
-    unknown_field, not_replayable, heir_missing, rules.
+    unknown_field, not_replayable, heir_missing, rules; of pauses: paused, not_paused, nothing_runs, needs_person,
+    in_the_past, too_long.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
@@ -15,5 +16,10 @@ class Refused(Exception):
         self.sentence = sentence
 
 
-CONFLICTS = frozenset({"taken", "changed", "closed", "not_yours", "at_capacity", "not_available", "no_change"})
+CONFLICTS = frozenset(
+    {
+        "taken", "changed", "closed", "not_yours", "at_capacity", "not_available", "no_change", "paused", "not_paused",
+        "nothing_runs",
+    }
+)  # fmt: skip
 """Codes that another state of the lead is to blame for, not the request."""

@@ -14,6 +14,7 @@ from routing.engine.clock import STOPS, is_touch, verdict
 from routing.lease import short_transaction
 from routing.loads import ends_with_touch, free
 from routing.models import Fact, SlaClock
+from routing.moved import lock_leads
 from routing.moving import By
 from routing.refused import Refused
 
@@ -61,7 +62,7 @@ def _is_untouched(lead: int) -> bool:
 
 
 def _lead(id: int) -> Lead:
-    row = Lead.objects.filter(pk=id).first()
+    row = lock_leads([id]).get(id)  # before its clocks: a pause set meanwhile came before the act, or after it
     if row is None:
         raise Refused("gone", f"There is no lead {id}.")
     if row.state not in Lead.OPEN:

@@ -6,12 +6,13 @@ canonical text of one, which a clock keeps as its terms. Knows no rows and no pr
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from owners.business_time import Hours, HoursError
+from owners.business_time import ALWAYS, Hours, HoursError, Span
 from routing.engine.text import canonical
 
 END = 100
@@ -116,13 +117,29 @@ def rung_at(rung: Rung, started_at: datetime, due_at: datetime, budget: int, hou
     if seconds == budget:
         return due_at
     if seconds < budget:
-        return min(_after(started_at, seconds, hours), due_at)
-    return _after(due_at, seconds - budget, hours)
+        return min(after(started_at, seconds, hours), due_at)
+    return after(due_at, seconds - budget, hours)
 
 
-def _after(start: datetime, seconds: int, hours: Hours | None) -> datetime:
+def counted(hours: Hours | None, pauses: Sequence[Span], started_at: datetime) -> Hours | None:
+    """What a clock counts while the buyer is waited for: `hours` (None: all time) less the pauses.
+
+    A pause holds for the clocks that ran when it was set. One that started later, with a new inquiry of the buyer,
+    counts through it: the buyer is not waited for any more.
+    """
+    binding = tuple(span for span in pauses if span[0] >= started_at)
+    if not binding:
+        return hours
+    hours = hours or ALWAYS
+    return replace(hours, pauses=(*hours.pauses, *binding))
+
+
+def after(start: datetime, seconds: int, hours: Hours | None) -> datetime:
+    """When so many counted seconds have passed; of real time, less the pauses, where the hours give none."""
     part = timedelta(seconds=seconds)
-    try:
-        return hours.add(start, part) if hours else start + part
-    except HoursError:
+    if hours is None:
         return start + part
+    try:
+        return hours.add(start, part)
+    except HoursError:
+        return replace(ALWAYS, pauses=hours.pauses).add(start, part)
