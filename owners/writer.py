@@ -10,10 +10,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 # An arbitrary constant; every RevRoute process on this database must use the same one.
 LOCK_KEY = 0x5265_7652_6F75_7465
@@ -21,6 +21,8 @@ LOCK_TIMEOUT_MS = 20_000
 IDLE_TIMEOUT_MS = 30_000
 
 NO_TURN = "another process keeps the writers' turn"
+
+POSTGRES_LOCKED = "55P03"  # lock_not_available
 
 _held = threading.local()
 _turn = threading.Lock()
@@ -45,6 +47,37 @@ def writing() -> Iterator[None]:
         for call in _after_rollback:
             call()
         raise
+
+
+@contextmanager
+def impatient(seconds: float) -> Iterator[None]:
+    """Within the block this thread waits for any lock of the database so long at most, then an OperationalError says
+    so (`is_locked`): for whoever watches others, and must not stand still with them. Not inside a transaction."""
+    _held.wait = seconds
+    try:
+        _wait_at_most(round(seconds * 1000))
+        yield
+    finally:
+        _held.wait = None
+        with suppress(DatabaseError):  # a connection that is gone has nothing to be set back
+            _wait_at_most(None)
+
+
+def _wait_at_most(milliseconds: int | None) -> None:
+    """None: as the connection began."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            usual = int(connection.settings_dict["OPTIONS"].get("timeout", 5) * 1000)
+            cursor.execute(f"PRAGMA busy_timeout = {usual if milliseconds is None else milliseconds:d}")
+        else:
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{milliseconds or 0}ms"])
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether the database could be had, but somebody kept what was asked for locked."""
+    return getattr(error.__cause__, "sqlstate", "") == POSTGRES_LOCKED or any(
+        word in str(error) for word in (NO_TURN, "database is locked", "database table is locked")
+    )
 
 
 _after_rollback: list[Callable[[], None]] = []
@@ -124,8 +157,9 @@ def sqlite_turn() -> Iterator[None]:
     if path is None:
         yield
         return
-    deadline = time.monotonic() + LOCK_TIMEOUT_MS / 1000
-    if not _turn.acquire(timeout=LOCK_TIMEOUT_MS / 1000):
+    wait = getattr(_held, "wait", None) or LOCK_TIMEOUT_MS / 1000
+    deadline = time.monotonic() + wait
+    if not _turn.acquire(timeout=wait):
         raise OperationalError(NO_TURN)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -11,10 +11,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from django.db import DatabaseError, connection
 
+from owners.writer import impatient, is_locked
 from routing import heartbeat
 from routing.processes import Backoff, Group, end_group
 from routing.pulse import Patience
@@ -28,9 +30,10 @@ QUEUE = "queue"
 class Limits(NamedTuple):
     """All in seconds. What is owed for `stuck` is noticed; a look, a question, the `grace` to end and a start come
     on top of it, and together they stay below the 60 s to notice and the 120 s to work again that are promised.
-    A cluster has until `start` for its first answer."""
+    A look waits for each lock of the database for `lock` at most. A cluster has until `start` for its first answer."""
 
     look: float = 1.0
+    lock: float = 2.0
     ask: float = 10.0
     report: float = 5.0
     stuck: float = 40.0
@@ -66,6 +69,8 @@ class Supervisor:
         self._is_new = True
         self._beats = 0
         self._renewals = 0
+        self._renewed_at: datetime | None = None
+        self._former: list[int] = []
 
     def run(self) -> None:
         """Until asked to stop. Raises `Renewal` when only another process can go on."""
@@ -73,21 +78,33 @@ class Supervisor:
         self._start()
         while not self._group.stopping.wait(self._limits.look):
             self.look()
+        self._group.stop()  # first: a process of it may keep locked what the farewell needs
         try:
-            heartbeat.retire()
+            with impatient(self._limits.lock):
+                heartbeat.retire()
         except DatabaseError:
             connection.close()
 
     def look(self) -> None:
-        """One look at everything; a database that is away says nothing about the cluster."""
+        """One look at everything.
+
+        A database that is away says nothing about the cluster. One that is locked does: a process of the cluster that
+        was stopped in the middle of writing keeps the lock, and everybody waits for it, the heartbeats too.
+        """
         self._restart_if_dead()
         try:
-            self._look_at_cluster()
-            self._report()
+            with impatient(self._limits.lock):
+                self._look_at_cluster()
+                self._report()
         except DatabaseError as error:
-            logger.warning("The worker cannot be watched: %s", type(error).__name__)
             connection.close()
-            self._forget_answers()
+            if is_locked(error):
+                logger.warning("Somebody keeps the database locked; the worker cannot say how it is")
+                self._owes = True
+            else:
+                logger.warning("The worker cannot be watched: %s", type(error).__name__)
+                self._forget_answers()
+        self._lose_patience()
         self._look_at_parts()
 
     def _start(self) -> None:
@@ -114,7 +131,7 @@ class Supervisor:
             self._renewed()
 
     def _look_at_cluster(self) -> None:
-        """Ask for heartbeats, count what came, and lose patience."""
+        """Ask for heartbeats, and count what came."""
         now = self._monotonic()
         beats = heartbeat.beats()
         if beats is None:  # a first start, or another database
@@ -127,8 +144,10 @@ class Supervisor:
         if self._asked_at is None or now - self._asked_at >= self._limits.ask:
             heartbeat.ask(self._cluster_pid)
             self._asked_at, self._owes = now, True
+
+    def _lose_patience(self) -> None:
         limit = self._limits.start if self._is_new else self._limits.stuck
-        if self._patience.look(beats, self._owes, now) > limit:
+        if self._patience.look(self._beats, self._owes, self._monotonic()) > limit:
             logger.error(
                 "The queue's cluster owes a heartbeat for %.0f s; its processes are ended and started anew",
                 self._patience.waited,
@@ -137,22 +156,26 @@ class Supervisor:
             self._renewed()
 
     def _renewed(self) -> None:
-        old = self._cluster_pid
+        self._former.append(self._cluster_pid)
         self._start()
         self._renewals += 1
+        self._renewed_at = self._clock()
         try:
-            heartbeat.forget_line(old)
-            heartbeat.report(
-                self._clock(), self._ticking.report(),
-                cluster_pid=self._cluster_pid, renewals=self._renewals, renewed_at=self._clock(),
-            )  # fmt: skip
-        except DatabaseError:
+            with impatient(self._limits.lock):
+                self._report()
+        except DatabaseError:  # the next look that can says it
             connection.close()
 
     def _report(self) -> None:
         now = self._monotonic()
         if self._reported_at is None or now - self._reported_at >= self._limits.report:
-            heartbeat.report(self._clock(), self._ticking.report(), cluster_pid=self._cluster_pid)
+            while self._former:
+                heartbeat.forget_line(self._former[-1])
+                self._former.pop()
+            heartbeat.report(
+                self._clock(), self._ticking.report(),
+                cluster_pid=self._cluster_pid, renewals=self._renewals, renewed_at=self._renewed_at,
+            )  # fmt: skip
             self._reported_at = now
 
     def _look_at_parts(self) -> None:

@@ -84,8 +84,10 @@ _brought = {}
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item):
+def pytest_runtest_teardown(item, nextitem):
     yield
+    if nextitem is None:  # after the last test there is no database any more
+        return
     marker = item.get_closest_marker("django_db")
     if _brought and ((marker and marker.kwargs.get("transaction")) or "transactional_db" in item.fixturenames):
         with item.config.stash[blocking_manager_key].unblock():

@@ -8,10 +8,17 @@ import signal
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
+from django_q.conf import Conf
+from django_q.tasks import async_task
 
+from routing.broker import line_of
+from routing.lease import short_transaction
+from routing.models import WorkerHeartbeat
 from routing.processes import Group
 from routing.supervisor import Limits, Supervisor
 from routing.worker import Ticking
@@ -22,7 +29,7 @@ from tests.once import on_postgres_only
 
 pytestmark = pytest.mark.server
 
-QUICK = Limits(look=0.1, ask=0.2, report=0.2, stuck=1.0, start=30, part=60, grace=0.5)
+QUICK = Limits(look=0.1, lock=0.3, ask=0.2, report=0.2, stuck=1.0, start=30, part=60, grace=0.5)
 
 
 def run_quick_worker():
@@ -45,7 +52,11 @@ def quick_worker(db):
         yield process
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def beats(db):
@@ -80,6 +91,27 @@ def stop_all(db):
         os.kill(pid, signal.SIGSTOP)
 
 
+def hold_lock(sign):
+    """A task that writes, and is at it for long."""
+    with short_transaction():
+        WorkerHeartbeat.objects.update(reports=F("reports") + 1)
+        Path(sign).touch()
+        time.sleep(120)
+
+
+def queue_hold(sign, cluster_pid):
+    line = {"cluster": line_of(cluster_pid)} if Conf.ORM else {}
+    async_task("tests.flows.test_stalls.hold_lock", sign, save=False, **line)
+
+
+def stop_all_while_writing(db):
+    """All processes of the cluster are stopped while one of them keeps the database locked."""
+    sign = db.home / "holds"
+    db.run(queue_hold, str(sign), cluster(db)[0])
+    wait_until(sign.exists, 30, "the task holds the lock")
+    stop_all(db)
+
+
 def recover(db, harm, notice, work):
     """Do harm; (seconds until it was noticed, seconds until a heartbeat came through again)."""
     began, before = time.monotonic(), renewals(db)
@@ -90,13 +122,14 @@ def recover(db, harm, notice, work):
     return noticed, time.monotonic() - began
 
 
-def test_a_wedged_queue_and_a_stopped_one_are_renewed():
+def test_a_wedged_queue_and_one_stopped_while_it_keeps_the_database_locked_are_renewed():
+    harms = (kill_idle_workers, stop_all_while_writing)
     with database() as db, quick_worker(db) as process:
-        for harm in (kill_idle_workers, stop_all):
+        for harm in harms:
             old = cluster(db)
             recover(db, harm, 20, 30)
             assert not set(old) & set(cluster(db))
-        assert renewals(db) == 2
+        assert renewals(db) == len(harms)
         process.terminate()
         assert process.wait(20) == 0
         assert db.rows("SELECT name FROM routing_workerheartbeat") == []
@@ -140,7 +173,7 @@ def test_a_killed_worker_is_started_again_and_nothing_of_the_old_one_runs_on():
 
 @pytest.mark.full
 @pytest.mark.skipif(not FULL, reason="takes six minutes")
-@pytest.mark.parametrize("harm", [kill_idle_workers, stop_all])
+@pytest.mark.parametrize("harm", [kill_idle_workers, stop_all, stop_all_while_writing])
 def test_three_stalls_are_noticed_within_60_s_and_over_within_120_s_without_a_hand(harm):
     with database(seed_pool, [1]) as db, serving(db) as server:
         wait_until(lambda: beats(db) > 0, 30, "a first heartbeat")

@@ -4,9 +4,10 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django_q.models import OrmQ
 
+from owners.writer import NO_TURN, impatient
 from routing import heartbeat
 from routing.models import WorkerHeartbeat
 from routing.processes import Backoff
@@ -131,6 +132,37 @@ def test_a_database_that_is_away_says_nothing_about_the_cluster(world, monkeypat
     assert world.group.ended == []
     world.pass_seconds(52)
     assert world.group.ended == [4_000_000]
+
+
+@pytest.mark.parametrize("said", [NO_TURN, "database is locked"])
+def test_a_database_that_stays_locked_is_blamed_on_the_cluster_and_the_renewal_is_written_later(world, said):
+    """Whoever keeps the lock may be a process of the cluster that was stopped in the middle of writing."""
+    world.pass_seconds(30)
+    with pytest.MonkeyPatch.context() as locked:
+        for name in ("ask", "report", "forget_line"):
+            locked.setattr(heartbeat, name, lambda *_, **__: (_ for _ in ()).throw(OperationalError(said)))
+        world.answers = False
+        seconds = 0
+        while not world.group.ended:
+            world.pass_seconds(1)
+            seconds += 1
+        renewed = world.now
+        world.pass_seconds(20)
+    assert 40 <= seconds <= 52
+    assert world.group.ended == [4_000_000], "the new one has its time to start"
+    assert world.row().renewals == 0
+    world.answers = True
+    world.pass_seconds(1)
+    assert (world.row().renewals, world.row().renewed_at, world.row().cluster_pid) == (1, renewed, 4_000_001)
+
+
+def test_impatience_ends_with_its_block():
+    with connection.cursor() as cursor:
+        asked = "PRAGMA busy_timeout" if connection.vendor == "sqlite" else "SHOW lock_timeout"
+        before = cursor.execute(asked).fetchone()
+        with impatient(1.5):
+            assert str(cursor.execute(asked).fetchone()[0]) in ("1500", "1500ms")
+        assert cursor.execute(asked).fetchone() == before
 
 
 def test_a_cluster_that_keeps_ending_is_started_again_with_longer_and_longer_pauses(world):
