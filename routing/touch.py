@@ -9,8 +9,11 @@ from datetime import datetime
 
 from leads.clean import clean_text
 from leads.models import Activity, Lead
+from owners.business_time import ALWAYS
 from owners.writer import writing
+from routing.current import people_now
 from routing.engine.clock import STOPS, is_touch, verdict
+from routing.engine.people import People
 from routing.lease import short_transaction
 from routing.loads import ends_with_touch, free
 from routing.models import Fact, SlaClock
@@ -32,14 +35,16 @@ def record(lead: int, kind: str, by: By, now: datetime, at: datetime | None = No
     if at is not None and at > now:
         raise Refused("in_the_future", "The activity is said to have happened in the future; give a time that is past.")
     human = is_touch(kind) and (by.user is not None or by.owner is not None)
-    with writing() if human and _is_untouched(lead) else short_transaction():
+    first = human and _is_untouched(lead)
+    people = people_now() if first else None  # outside the lock: they may have to be compiled
+    with writing() if first else short_transaction():
         row = _lead(lead)
         activity = Activity.objects.create(
             lead=row, kind=kind, actor_id=by.owner, happened_at=at or now, created_at=now,
             outcome=clean_text(outcome, MAX_OUTCOME),
         )  # fmt: skip
         if human:
-            _touched(row, kind, by, now)
+            _touched(row, kind, by, now, people)
     return activity
 
 
@@ -70,9 +75,12 @@ def _lead(id: int) -> Lead:
     return row
 
 
-def _touched(row: Lead, kind: str, by: By, now: datetime) -> None:
+def _touched(row: Lead, kind: str, by: By, now: datetime, people: People | None) -> None:
     """A human touch: the first one is remembered on the lead, and whoever acts has accepted."""
-    facts = [_fact(row, Fact.Kind.TOUCHED, by, now, kind)]
+    touched = _fact(row, Fact.Kind.TOUCHED, by, now, kind)
+    if row.touched_at is None and people is not None:
+        touched.working_seconds = _worked(row, people, now)
+    facts = [touched]
     frees = row.touched_at is None and ends_with_touch(row.pk)
     if Lead.objects.filter(pk=row.pk, touched_at=None).update(touched_at=now) and frees:
         free(row)
@@ -82,6 +90,13 @@ def _touched(row: Lead, kind: str, by: By, now: datetime) -> None:
     if kind == Activity.Kind.MEETING:
         facts.append(_fact(row, Fact.Kind.BOOKED, by, now, ""))
     _note(row, [*facts, *_stop(row, kind, by, now)])
+
+
+def _worked(row: Lead, people: People, now: datetime) -> int:
+    """Whole seconds since the arrival in the working time of the lead's owner, or on the wall clock."""
+    person = people.owners.get(row.owner_id) if row.owner_id is not None else None
+    hours = person.hours if person and person.hours else ALWAYS
+    return max(0, int(hours.elapsed(row.received_at, now).total_seconds()))
 
 
 def _stop(row: Lead, act: str, by: By, now: datetime) -> Iterable[Fact]:

@@ -47,6 +47,9 @@ class Fact(models.Model):
     detail = models.CharField(
         max_length=40, blank=True, help_text="Status decided, kind of touch, clock, or cause, as a stable code."
     )
+    working_seconds = models.PositiveIntegerField(
+        null=True, help_text="Of the first touch: how much of the owner's working time had passed since the arrival."
+    )
 
     class Meta:
         ordering = ["id"]
