@@ -33,6 +33,7 @@ TOLD = {
     Delivery.Kind.REMINDER: "that time runs out",
     Delivery.Kind.ESCALATION: "that time ran out",
     Delivery.Kind.MOVED: "that it went to somebody else",
+    Delivery.Kind.RUNG: "of a rung of the ladder",
 }
 SENT = {
     Delivery.State.SENT: ("bell", "", "was told"),
@@ -47,6 +48,8 @@ RUNGS = {
     Escalation.Action.MOVE: ("users", "warn", "Team lead told, lead moved"),
     Escalation.Action.REVIEW: ("eye", "bad", "Put into review"),
     Escalation.Action.BREACH: ("triangle-alert", "bad", "Breach noted"),
+    Escalation.Action.TELL: ("alarm-clock", "warn", "Others told that nobody acted"),
+    Escalation.Action.QUEUE: ("clock", "warn", "Put into a queue"),
 }
 LATE_SECONDS = 60
 DONE = {
@@ -261,7 +264,8 @@ def _rungs(lead: Lead) -> Iterator[Moment]:
         "action", "rung", "fired_at", "late_seconds", "clock__kind", "clock__owner__name", "note"
     ):
         icon, tone, title = RUNGS[action]
-        parts = [f"At {rung} % of the time of {owner} for: {CLOCKS.get(kind, kind)}"]
+        when = f"At {rung} % of" if rung > 0 else f"{-rung} minutes into"
+        parts = [f"{when} the time of {owner} for: {CLOCKS.get(kind, kind)}"]
         parts += [f"{late} s late"] if late >= LATE_SECONDS else []
         parts += [note] if note else []
         yield Moment(at, 6, icon, tone, title, "; ".join(parts) + ".")

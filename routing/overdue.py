@@ -109,5 +109,5 @@ def _messages(item: ReviewItem, now: datetime) -> list[Delivery]:
             decision_id=item.decision_id, owner_id=item.owner_id, kind=Delivery.Kind.REVIEW, channel=channel,
             state=Delivery.State.OWED, next_try_at=now, created_at=now, occasion=occasion,
         )
-        for channel in item.owner.alert_channels or Delivery.Channel.values
+        for channel in item.owner.alert_channels or Delivery.PERSONAL
     ]  # fmt: skip

@@ -285,7 +285,7 @@ def _owe(settled: Settled, context: Context, kind: str, owner: int | None, chann
     due = context.now if state == Delivery.State.OWED else None
     for channel in channels:
         context.add(
-            DELIVERIES, settled.id, owner, kind, channel, state, 0, due, context.now, None, None, None, "", ""
+            DELIVERIES, settled.id, owner, kind, channel, state, 0, due, context.now, None, None, None, "", "", ""
         )  # fmt: skip
 
 

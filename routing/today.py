@@ -51,9 +51,11 @@ def due_soon(now: datetime) -> Q:
 
 
 def undelivered(now: datetime) -> Q:
-    """Messages that were given up, or that should have gone out a minute ago."""
+    """Messages that were given up, or that should have gone out a minute ago. One that waits for its receiver's
+    working hours is neither."""
     states = (Delivery.State.OWED, Delivery.State.SENDING)
-    return Q(state=Delivery.State.DEAD) | Q(state__in=states, created_at__lte=now - LATE_ALERT)
+    late = Q(state__in=states, created_at__lte=now - LATE_ALERT) & ~Q(attempts=0, next_try_at__gt=now)
+    return Q(state=Delivery.State.DEAD) | late
 
 
 def owned_at_once(now: datetime) -> Q:

@@ -103,7 +103,7 @@ def _follow_up(clock: Clock) -> int:
 
 def _escalate(clock: Clock) -> int:
     """What time brings about: clocks run out, reviews become late or lose their person, failures are forgotten."""
-    done = escalation.sweep(clock()).rungs + holding.tend(clock()) + overdue.hand_on(clock()) + overdue.remind(clock())
+    done = escalation.keep_up(clock) + holding.tend(clock()) + overdue.hand_on(clock()) + overdue.remind(clock())
     forget_failures(clock())
     return done
 

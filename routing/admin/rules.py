@@ -22,8 +22,8 @@ class RuleForm(PlainForm):
 
     def clean_alert_channels(self):
         channels = self.cleaned_data["alert_channels"]
-        if unknown := [channel for channel in channels if channel not in Delivery.Channel.values]:
-            known = " and ".join(Delivery.Channel.values)
+        if unknown := [channel for channel in channels if channel not in Delivery.PERSONAL]:
+            known = " and ".join(Delivery.PERSONAL)
             raise ValidationError(f"There is no channel “{unknown[0]}”; there are {known}.", code="no_channel")
         return channels
 

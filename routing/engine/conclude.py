@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from owners.business_time import Hours, HoursError
 from routing.engine import reason
-from routing.engine.acts import WALKS, ended
+from routing.engine.acts import WALKS
 from routing.engine.found import TO_CLAIM
 from routing.engine.people import Person, Policy, PoolOf
 from routing.engine.snapshot import snapshot_text
-from routing.engine.text import canonical
+from routing.engine.text import canonical, ended
 from routing.engine.values import Act, ClockOwed, Decision, Outcome
 from routing.engine.verdict import Verdict
 from routing.engine.work import Work
@@ -160,10 +160,12 @@ def _held(work: Work, verdict: Verdict, policy: Policy, common: dict[str, Any]) 
     pool = work.people.pools[verdict.waits or 0]
     team = work.people.teams.get(pool.team or 0)
     reviewer = _reviewer(work, pool.named or (team.lead if team else None))
+    act = work.case.act
+    because = act.why if act and act.move else ""
     outcome = Outcome(
         "held",
         verdict.step,
-        reason.held(verdict.review_reason, verdict.detail, pool.name, work.name(reviewer)),
+        reason.held(verdict.review_reason, verdict.detail, pool.name, work.name(reviewer), because),
         verdict.flag,
         review_reason=verdict.review_reason,
         review_detail=verdict.detail,

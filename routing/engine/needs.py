@@ -43,7 +43,7 @@ def _of_act(act: Act, people: People, pools: set[int], owners: set[int]) -> None
     owners.update(owner for owner in (act.owner, act.to) if owner)
     if act.pool is not None and (pool := people.pools.get(act.pool)):
         pools.add(pool.id)
-        if act.kind == "escalate":  # nobody claimed it: the next pool is asked, then the person named
+        if act.kind == "escalate" and not act.move:  # nobody claimed it: the next pool is asked, then the person named
             pools.update(id for id in (pool.next,) if id is not None and id in people.pools)
             owners.update(owner for owner in (pool.named,) if owner)
 

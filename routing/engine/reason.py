@@ -50,10 +50,11 @@ def reviewed(why: str, reviewer: str) -> str:
     return f"Sent to manual review with {reviewer} because {why}."
 
 
-def held(why: str, detail: str, pool: str, named: str) -> str:
-    """A lead that waits for a pool; `why`: a review reason."""
+def held(why: str, detail: str, pool: str, named: str, because: str = "") -> str:
+    """A lead that waits for a pool; `why`: a review reason. `because`: why it came there, where an act sent it."""
     if why == TO_CLAIM:
-        return f"Waits to be claimed by somebody of {pool}; {named} answers for it."
+        came = f", because {because.rstrip('.')}" if because else ""
+        return f"Waits to be claimed by somebody of {pool}{came}; {named} answers for it."
     return f"Held for {pool} because {detail}; {named} answers for it."
 
 

@@ -17,6 +17,8 @@ from routing.engine.work import Work
 CONTACT_FIELDS = tuple(field.name for field in fields(ContactMatch))
 COMPANY_FIELDS = tuple(field.name for field in fields(CompanyMatch))
 ACT_FIELDS = tuple(field.name for field in fields(Act))
+LATER_FIELDS = frozenset({"move", "language", "service", "skills"})
+"""Fields that acts did not have once: where they are empty, the text is as it was then."""
 
 
 def snapshot_text(work: Work) -> str:
@@ -39,7 +41,8 @@ def snapshot_text(work: Work) -> str:
     if case.tried:
         value["tried"] = case.tried
     if case.act:
-        value["act"] = {name: getattr(case.act, name) for name in ACT_FIELDS}
+        act = ((name, getattr(case.act, name)) for name in ACT_FIELDS)
+        value["act"] = {name: said for name, said in act if said or name not in LATER_FIELDS}
     value["contact"] = _match(case.contact)
     value["company"] = _match(case.company)
     value["deals"] = case.deals

@@ -29,3 +29,9 @@ def mapping(text: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def ended(text: str) -> str:
+    """A sentence with its end."""
+    text = text.strip()
+    return text if text.endswith((".", "?", "!")) else f"{text}."

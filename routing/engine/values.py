@@ -179,6 +179,10 @@ class Act:
     sequence: str = ""
     deal: int | None = None
     high_intent: bool | None = None
+    move: str = ""
+    language: bool = False
+    service: bool = False
+    skills: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

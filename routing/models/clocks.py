@@ -142,6 +142,8 @@ class Escalation(models.Model):
         MOVE = "move", "team lead told, lead moved"
         REVIEW = "review", "put into review with a named person"
         BREACH = "breach", "breach noted"
+        TELL = "tell", "others told"
+        QUEUE = "queue", "put into a queue"
 
     clock = models.ForeignKey(SlaClock, models.PROTECT, db_index=False, related_name="escalations")
     rung = models.IntegerField(help_text="Share of the budget in percent; below zero: minutes after the start.")
@@ -157,7 +159,9 @@ class Escalation(models.Model):
         related_name="+",
         help_text="That moved the lead.",
     )
-    note = models.CharField(max_length=120, blank=True, help_text="Why nobody was told, where nobody was.")
+    note = models.CharField(
+        max_length=300, blank=True, help_text="What else it did, and why somebody was not told, or the lead not moved."
+    )
 
     class Meta:
         ordering = ["-id"]

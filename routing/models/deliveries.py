@@ -1,4 +1,4 @@
-"""What is owed to people, as rows: alerts and notices with attempts, backoff and a dead-letter state."""
+"""What is owed to people and programs, as rows: alerts and notices with attempts, backoff and a dead-letter state."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,7 +8,8 @@ from routing.models.decisions import Decision
 
 
 class Delivery(models.Model):
-    """One message owed to one person over one channel. `blocked` until the CRM write is confirmed."""
+    """One message owed to one person over one channel, or to a program about what that person let lie. `blocked` until
+    the CRM write is confirmed."""
 
     class Kind(models.TextChoices):
         ASSIGNMENT = "assignment", "lead assigned"
@@ -18,10 +19,15 @@ class Delivery(models.Model):
         REMINDER = "reminder", "a clock is about to run out"
         ESCALATION = "escalation", "a clock ran out"
         MOVED = "moved", "lead went to somebody else"
+        RUNG = "rung", "a rung of a ladder was climbed"
 
     class Channel(models.TextChoices):
         IN_APP = "in_app", "in the app"
         EMAIL = "email", "e-mail"
+        WEBHOOK = "webhook", "webhook"
+
+    PERSONAL = (Channel.IN_APP, Channel.EMAIL)
+    """How people are told; a webhook tells another program."""
 
     class State(models.TextChoices):
         BLOCKED = "blocked", "waits for the CRM"
@@ -48,6 +54,7 @@ class Delivery(models.Model):
         blank=True,
         help_text="Tells apart messages of one kind about one decision, such as two reminders.",
     )
+    address = models.CharField(max_length=500, blank=True, help_text="Of a webhook; people are told by their own.")
 
     class Meta:
         ordering = ["-id"]
@@ -62,6 +69,10 @@ class Delivery(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state="sent") | Q(sent_at__isnull=False), name="sent_delivery_knows_when"
+            ),
+            models.CheckConstraint(
+                condition=Q(channel="webhook") & ~Q(address="") | ~Q(channel="webhook") & Q(address=""),
+                name="webhook_knows_its_address",
             ),
         ]
         indexes = [

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from leads.models import Lead
 from owners.models import Absence, Owner, User
-from routing import acts, escalation, overdue, touch
+from routing import acts, overdue, rung_moves, touch
 from routing.delivery import deliver_due
 from routing.escalation import Swept, sweep
 from routing.models import Escalation, ReviewItem, SlaClock, SlaPolicy
@@ -343,14 +343,14 @@ def test_worker_down_a_day_climbs_each_of_500_rungs_once_late_and_oldest_first(p
 
 def test_bad_clock_holds_up_no_other(people, monkeypatch):
     [bad, _good] = owned(2)
-    asked = escalation.ask
+    asked = rung_moves.ask
 
     def refuse(at, *args, **fields):
         if at.lead.pk == bad.pk:
             raise ValueError("a snapshot that cannot be read")
         return asked(at, *args, **fields)
 
-    monkeypatch.setattr(escalation, "ask", refuse)
+    monkeypatch.setattr(rung_moves, "ask", refuse)
     sweep(NOW + HALF_HOUR)
     assert [lead.owner.key for lead in Lead.objects.order_by("pk")] == ["elena", "marco"]
     aside = SlaClock.objects.get(lead=bad, state="running")
