@@ -25,7 +25,9 @@ from routing.models import (
     ReviewItem,
     RotationState,
     SlaClock,
+    SlaLadder,
     SlaPolicy,
+    SlaRung,
 )
 
 OPEN_LEAD = Q(state=ReviewItem.State.OPEN, lead__owner__isnull=True)
@@ -129,6 +131,16 @@ def visible_member_loads(user: Any) -> QuerySet[MemberLoad]:
 @scope_of(SlaPolicy)
 def visible_policies(user: Any) -> QuerySet[SlaPolicy]:
     return shared(SlaPolicy, user)
+
+
+@scope_of(SlaLadder)
+def visible_ladders(user: Any) -> QuerySet[SlaLadder]:
+    return shared(SlaLadder, user)
+
+
+@scope_of(SlaRung)
+def visible_rungs(user: Any) -> QuerySet[SlaRung]:
+    return shared(SlaRung, user)
 
 
 @scope_of(BulkMove)

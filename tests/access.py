@@ -15,7 +15,7 @@ ROLES = ("visitor", "Administrator", "RevOps", "Manager", "Auditor", "Rep", "Mar
 MODELS = {
     # What the company is made of: RevOps writes it, managers see their part.
     "configuration": "owners_owner owners_team owners_calendar owners_pool leads_source leads_leadtype leads_pipeline"
-    " leads_stage leads_company leads_contact leads_deal routing_slapolicy",
+    " leads_stage leads_company leads_contact leads_deal routing_slapolicy routing_slaladder",
     # What managers write for the teams they lead; not all of it may be added or deleted by them.
     "team": "owners_absence owners_delegation owners_territoryarea",
     "member": "owners_poolmember",
@@ -33,7 +33,10 @@ MODELS = {
     "superuser": "auth_group django_q_schedule django_q_success django_q_failure django_q_ormq",
 }
 
-SHARED = {"owners_calendar", "leads_source", "leads_leadtype", "leads_pipeline", "leads_stage", "routing_slapolicy"}
+SHARED = {
+    "owners_calendar", "leads_source", "leads_leadtype", "leads_pipeline", "leads_stage", "routing_slapolicy",
+    "routing_slaladder",
+}  # fmt: skip
 """Words that the whole company uses: nobody's row is outside anybody's scope."""
 
 TABLE = """

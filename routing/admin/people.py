@@ -1,40 +1,15 @@
-"""Admin of SLA policies, and of whose turn it is and what everybody carries, to be read only."""
+"""Admin of whose turn it is and what everybody carries, to be read only."""
 
 from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 
-from owners.admin.base import LockedAdmin, PlainForm, RecordAdmin
+from owners.admin.base import RecordAdmin
 from owners.admin.people import OwnerAdmin
-from owners.admin.words import join_words
 from owners.models import Owner
 from routing.loads import owner_in_words, places_in_words
-from routing.models import LedgerEntry, MemberLoad, OwnerLoad, RotationState, SlaPolicy
-
-
-class PolicyForm(PlainForm):
-    sentences = {"sla_minutes_from_one_to_a_year": "Each promise has 1 to 527,040 minutes, which is a year."}
-
-
-@admin.register(SlaPolicy)
-class SlaPolicyAdmin(LockedAdmin):
-    form = PolicyForm
-    list_display = [
-        "name", "position", "for_types", "for_tiers", "accept_minutes", "first_touch_minutes",
-        "no_activity_minutes", "review_minutes", "real_time",
-    ]  # fmt: skip
-    list_filter = ["real_time"]
-    search_fields = ["name", "key"]
-    prepopulated_fields = {"key": ["name"]}
-
-    @admin.display(description="Lead types", ordering="lead_types")
-    def for_types(self, policy):
-        return join_words(policy.lead_types) or "any"
-
-    @admin.display(description="Tiers", ordering="tiers")
-    def for_tiers(self, policy):
-        return join_words(policy.tiers) or "any"
+from routing.models import LedgerEntry, MemberLoad, OwnerLoad, RotationState
 
 
 @admin.register(RotationState)

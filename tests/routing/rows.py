@@ -50,7 +50,9 @@ from routing.models import (
     Rule,
     RuleSetVersion,
     SlaClock,
+    SlaLadder,
     SlaPolicy,
+    SlaRung,
 )
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -132,7 +134,9 @@ def make_story(tag: str = "", country: str = "DE") -> SimpleNamespace:
     rule = make_rule(
         version, "territory_owner", (1, "country", "one_of", ["DE", "AT"]), target="owner", owner=people.elena
     )
-    policy = SlaPolicy.objects.create(key=f"fast{tag}", name="Fast", lead_types=["demo"])
+    ladder = SlaLadder.objects.create(key=f"usual{tag}", name="Usual", named_owner=people.elena)
+    SlaRung.objects.create(ladder=ladder, percent=50, remind=True)
+    policy = SlaPolicy.objects.create(key=f"fast{tag}", name="Fast", lead_types=["demo"], no_activity_ladder=ladder)
     records = make_records(people, crm, version, tag)
     user = User.objects.create(username=f"sam{tag}")
     token = ApiToken.objects.create(name="Reports", token_hash=f"b{tag}", user=user)
@@ -143,6 +147,7 @@ def make_story(tag: str = "", country: str = "DE") -> SimpleNamespace:
         version=version,
         rule=rule,
         policy=policy,
+        ladder=ladder,
         user=user,
         token=token,
     )

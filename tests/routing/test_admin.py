@@ -25,14 +25,14 @@ RECORDS = {
 }  # fmt: skip
 PROTECTED = {
     "leads.Company", "leads.Contact", "leads.LeadType", "leads.Pipeline", "leads.Source", "leads.Stage",
-    "owners.Owner", "owners.Pool", "owners.PoolMember", "owners.Team",
+    "owners.Owner", "owners.Pool", "owners.PoolMember", "owners.Team", "routing.SlaLadder",
 }  # fmt: skip
 EDITED = {
     "leads.Company", "leads.Contact", "leads.Deal", "leads.LeadType", "leads.Pipeline", "leads.Source",
     "leads.Stage", "owners.Absence", "owners.Calendar", "owners.Delegation", "owners.Installation", "owners.Owner",
     "owners.Pool",
     "owners.PoolMember", "owners.Team", "owners.Territory", "owners.TerritoryArea", "owners.User", "routing.ApiToken",
-    "routing.Rule", "routing.RuleSetVersion", "routing.SlaPolicy",
+    "routing.Rule", "routing.RuleSetVersion", "routing.SlaLadder", "routing.SlaPolicy",
 }  # fmt: skip
 
 
