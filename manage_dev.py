@@ -228,6 +228,7 @@ def test_environment(var: str, full: bool) -> dict[str, str]:
     """The environment of the stages: a database, files and switches of their own, not the developer's."""
     own = {"VAR_DIR": var, "DATABASE_URL": f"sqlite:///{var}/tests.sqlite3", "DEMO": "0"}
     own["COLUMNS"] = str(shutil.get_terminal_size().columns)
+    own["PYTHONDONTWRITEBYTECODE"] = ""  # tests start hundreds of processes, and each would compile everything anew
     if full:
         own["REVROUTE_FULL"] = "1"
     return {**os.environ, **own}

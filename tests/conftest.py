@@ -6,15 +6,13 @@ import time
 from contextlib import closing
 
 import pytest
-from django.contrib.auth.models import Group
 from django.db import connection
-from django.test import override_settings
+from django.test import TransactionTestCase, override_settings
 from hypothesis import settings
-from pytest_django.plugin import blocking_manager_key
 
-from leads.models import LeadType
 from routing import combine, current, holding, prepare
 from tests import kept
+from tests.cleaning import Cleaner
 
 # The same examples in every `make test`, so that a red run is about the change; new ones in `make test-all`.
 settings.register_profile("steady", derandomize=os.environ.get("REVROUTE_FULL") != "1", deadline=None)
@@ -79,29 +77,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings):
         yield
 
 
-_brought = {}
-"""Rows that migrations brought, by model. A test that commits empties every table; these come back after it."""
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item, nextitem):
-    yield
-    if nextitem is None:  # after the last test there is no database any more
-        return
-    marker = item.get_closest_marker("django_db")
-    if _brought and ((marker and marker.kwargs.get("transaction")) or "transactional_db" in item.fixturenames):
-        with item.config.stash[blocking_manager_key].unblock():
-            for model, rows in _brought.items():
-                model.objects.bulk_create([model(**row) for row in rows], ignore_conflicts=True)
-
-
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """As pytest-django's, but the test database is dropped only when the servers that tests started have left it."""
+    """As pytest-django's, but tests that commit are cleaned up after quickly, and servers are waited for at the end."""
     with django_db_blocker.unblock():
-        for model in (Group, LeadType):
-            _brought[model] = list(model.objects.values())
-    yield
+        cleaner = Cleaner()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", lambda case: cleaner.clean())
+        yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock():
             _wait_until_alone()
