@@ -15,7 +15,7 @@ from leads.contract import FIELDS
 from leads.models import Activity, Lead, Note, RawEvent
 from owners.models import Owner, User
 from routing.drawing import STATUSES
-from routing.engine.clock import is_touch
+from routing.engine.clock import NEEDS_NOBODY, is_touch
 from routing.engine.reason import words
 from routing.engine.snapshot import read_case
 from routing.engine.values import Case
@@ -57,6 +57,7 @@ DONE = {
     Activity.Kind.EMAIL: ("mail", "wrote an e-mail"),
     Activity.Kind.MESSAGE: ("message-square", "sent a message"),
     Activity.Kind.MEETING: ("calendar", "met the buyer"),
+    Activity.Kind.BOOKING: ("calendar", "booked a meeting"),
     Activity.Kind.VIEW: ("eye", "looked at it"),
     Activity.Kind.AUTOMATIC: ("send", "Automatic mail went out"),
     Activity.Kind.IMPORT: ("upload", "Imported"),
@@ -251,7 +252,8 @@ def _activities(lead: Lead) -> Iterator[Moment]:
         "kind", "created_at", "happened_at", "outcome", "actor__name"
     ):
         icon, did = DONE[kind]
-        title = f"{actor} {did}" if actor else did if did[0].isupper() else f"Somebody {did}"
+        nobody = "The buyer" if kind in NEEDS_NOBODY else "Somebody"
+        title = f"{actor} {did}" if actor else did if did[0].isupper() else f"{nobody} {did}"
         local = timezone.localtime(said)
         late = f"It is said to have been at {local:%H:%M %Z on %d %b}." if at - said > timedelta(minutes=1) else ""
         yield Moment(at, 7, icon, "good" if is_touch(kind) else "", title, " ".join(filter(None, (outcome, late))))

@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest
 
 from leads.models import Lead, Task
-from routing.models import Delivery, PlanAction, ReviewItem, SlaClock, SlaPause
+from routing.models import Delivery, Fact, PlanAction, ReviewItem, SlaClock, SlaPause
 from routing.rows import Settled
 
 STAYING = (
@@ -69,13 +69,28 @@ def lock_leads(leads: Iterable[int]) -> dict[int, Lead]:
 
 def end_work(leads: Sequence[int], now: datetime) -> None:
     """Cancel the running clocks of the leads' owners, leave the rungs above a breach, end the wait for the buyer,
-    which the next owner has not agreed to, and drop open tasks; five statements."""
+    which the next owner has not agreed to, and drop open tasks; six statements, and two where time had run out."""
     lock_leads(leads)
     clocks = SlaClock.objects.filter(lead__in=leads, kind__in=SlaClock.OF_OWNER)
+    _breach(clocks.filter(state=SlaClock.State.RUNNING, due_at__lt=now))
     clocks.filter(state=SlaClock.State.RUNNING).update(state=SlaClock.State.CANCELLED, ended_at=now, next_rung_at=None)
     clocks.filter(state=SlaClock.State.BREACHED, next_rung_at__isnull=False).update(next_rung_at=None)
     SlaPause.objects.filter(lead__in=leads, ends_at__gt=now).update(ends_at=Greatest("starts_at", now))
     Task.objects.filter(lead__in=leads, done_at=None, dropped_at=None).update(dropped_at=now)
+
+
+def _breach(late: QuerySet[SlaClock]) -> None:
+    """Whose time had run out before the lead moved broke their promise, even if the sweep was not there to note it."""
+    rows = list(late.values_list("id", "lead_id", "decision_id", "owner_id", "kind", "due_at"))
+    if not rows:
+        return
+    SlaClock.objects.filter(id__in=[id for id, *_ in rows]).update(
+        state=SlaClock.State.BREACHED, ended_at=F("due_at"), next_rung_at=None
+    )
+    Fact.objects.bulk_create(
+        Fact(lead_id=lead, kind=Fact.Kind.BREACHED, at=due_at, decision_id=decision, owner_id=owner, detail=kind)
+        for _, lead, decision, owner, kind, due_at in rows
+    )
 
 
 def _close_items(acts: Sequence[Settled], now: datetime) -> None:

@@ -1,7 +1,8 @@
 """What a person did with a lead in; the activity, stopped clocks and facts out. Changes no owner.
 
 Clocks believe the instant at which an act was recorded (`now`), not the one that was said (`at`), so that
-back-dating cannot erase a breach. A clock that was breached before stays breached, and is answered late.
+back-dating cannot erase a breach. A clock that was breached before stays breached, and is answered late. What stops
+what is the table of `routing.engine.clock`.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from leads.models import Activity, Lead
 from owners.business_time import ALWAYS
 from owners.writer import writing
 from routing.current import people_now
-from routing.engine.clock import STOPS, is_touch, verdict
+from routing.engine.clock import STOPS, as_counted, is_touch, verdict
 from routing.engine.people import People
 from routing.lease import short_transaction
 from routing.loads import ends_with_touch, free
@@ -34,7 +35,7 @@ def record(lead: int, kind: str, by: By, now: datetime, at: datetime | None = No
         raise Refused("unknown_kind", f"There is no activity “{kind[:40]}”; use one of {', '.join(KINDS)}.")
     if at is not None and at > now:
         raise Refused("in_the_future", "The activity is said to have happened in the future; give a time that is past.")
-    human = is_touch(kind) and (by.user is not None or by.owner is not None)
+    human = is_touch(as_counted(kind, by.user is not None or by.owner is not None))
     first = human and _is_untouched(lead)
     people = people_now() if first else None  # outside the lock: they may have to be compiled
     with writing() if first else short_transaction():
@@ -87,7 +88,7 @@ def _touched(row: Lead, kind: str, by: By, now: datetime, people: People | None)
     mine = Lead.objects.filter(pk=row.pk, owner=by.owner, accepted_at=None) if by.owner else Lead.objects.none()
     if mine.update(accepted_at=now):
         facts.append(_fact(row, Fact.Kind.ACCEPTED, by, now, "acted"))
-    if kind == Activity.Kind.MEETING:
+    if kind in (Activity.Kind.MEETING, Activity.Kind.BOOKING):
         facts.append(_fact(row, Fact.Kind.BOOKED, by, now, ""))
     _note(row, [*facts, *_stop(row, kind, by, now)])
 
@@ -101,7 +102,7 @@ def _worked(row: Lead, people: People, now: datetime) -> int:
 
 def _stop(row: Lead, act: str, by: By, now: datetime) -> Iterable[Fact]:
     """End the running clocks that the act stops, each only if it still runs, and answer the breached ones."""
-    stopped = []
+    stopped: list[tuple[str, str, datetime, int]] = []
     clocks = SlaClock.objects.filter(lead=row.pk, kind__in=STOPS[act])
     running = clocks.filter(state=SlaClock.State.RUNNING)
     for id, kind, due_at, owner in list(running.values_list("id", "kind", "due_at", "owner_id")):
@@ -109,7 +110,10 @@ def _stop(row: Lead, act: str, by: By, now: datetime) -> Iterable[Fact]:
         late = {"answered_at": now, "ended_at": due_at} if ended == "breached" else {"ended_at": now}
         if SlaClock.objects.filter(pk=id, state=SlaClock.State.RUNNING).update(state=ended, next_rung_at=None, **late):
             stopped.append((kind, ended, due_at if ended == "breached" else now, owner))
-    clocks.filter(state=SlaClock.State.BREACHED, answered_at=None).update(answered_at=now, next_rung_at=None)
+            stopped += [(kind, Fact.Kind.ANSWERED, now, owner)] if ended == "breached" else []
+    breached = clocks.filter(state=SlaClock.State.BREACHED, answered_at=None)
+    stopped += [(kind, Fact.Kind.ANSWERED, now, owner) for kind, owner in breached.values_list("kind", "owner_id")]
+    breached.update(answered_at=now, next_rung_at=None)
     return [
         Fact(lead=row, kind=ended, at=at, owner_id=owner, actor_id=by.user, detail=kind)
         for kind, ended, at, owner in stopped

@@ -149,6 +149,7 @@ class Activity(TimelineRow):
         EMAIL = "email", "e-mail"
         MESSAGE = "message", "message"
         MEETING = "meeting", "meeting"
+        BOOKING = "booking", "meeting booked"
         VIEW = "view", "view"
         AUTOMATIC = "automatic", "automatic mail"
         IMPORT = "import", "import"

@@ -1,30 +1,66 @@
-"""An act and a clock in; whether the one stops the other, and how the clock ended, out. Reads no rows, no time.
+"""An act and a clock in; what the one does to the other, and how the clock ended, out. Reads no rows, no time.
 
-SPEC.md section 11: only a human act stops a clock. `STOPS` is the visible table of act × clock.
+SPEC.md section 11: only a human act stops a clock. `ACTS` is the table of act × clock: what stops clocks reads it, the
+help page shows it, and a test asks every cell of it.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
-EVERY_OWNER_CLOCK = frozenset({"accepted", "first_touch", "no_activity"})
+OWNERS_CLOCKS = frozenset({"accepted", "first_touch", "no_activity"})
+"""Promises of whoever owns the lead."""
+ITEMS_CLOCKS = frozenset({"review", "held", "claim"})
+"""Promises of whoever answers for a lead that nobody owns yet."""
+CLOCKS = ("accepted", "first_touch", "no_activity", "assigned", "review", "held", "claim", "crm")
+PLACED = ITEMS_CLOCKS | {"assigned"}
+NONE: frozenset[str] = frozenset()
 
-STOPS: dict[str, frozenset[str]] = {
-    "accept": frozenset({"accepted"}),
-    "call": EVERY_OWNER_CLOCK,
-    "email": EVERY_OWNER_CLOCK,
-    "message": EVERY_OWNER_CLOCK,
-    "meeting": EVERY_OWNER_CLOCK,
-    "view": frozenset(),
-    "note": frozenset(),
-    "import": frozenset(),
-    "automatic": frozenset(),
+
+class Effect(NamedTuple):
+    """What an act does. `stops`: the clocks that it answers; `cancels`: those whose promise ends with the owner's work,
+    neither met nor breached; `label`: the act in words."""
+
+    label: str
+    stops: frozenset[str] = NONE
+    cancels: frozenset[str] = NONE
+
+
+ACTS: Mapping[str, Effect] = {
+    "accept": Effect("The owner accepts it", frozenset({"accepted"})),
+    "call": Effect("Somebody calls", OWNERS_CLOCKS),
+    "email": Effect("Somebody writes an e-mail", OWNERS_CLOCKS),
+    "message": Effect("Somebody sends a message", OWNERS_CLOCKS),
+    "meeting": Effect("Somebody meets the buyer", OWNERS_CLOCKS),
+    "booking": Effect("A meeting is booked, by somebody here or by the buyer", OWNERS_CLOCKS),
+    "view": Effect("Somebody looks at it"),
+    "note": Effect("A note is written"),
+    "import": Effect("It is imported"),
+    "automatic": Effect("Automatic mail goes out"),
+    "program": Effect("A program logs a call, mail or message and names nobody"),
+    "pause": Effect("The buyer is waited for (the time is not counted)"),
+    "assign": Effect("It is given to somebody, by the rules or by hand", PLACED),
+    "claim": Effect("Somebody claims it", PLACED),
+    "reassign": Effect("It goes to another owner, by hand or by the ladder", NONE, OWNERS_CLOCKS),
+    "close": Effect("Its owner closes it", NONE, OWNERS_CLOCKS),
+    "confirm": Effect("The CRM confirms what it was sent", frozenset({"crm"})),
 }
-"""What a person did → the clocks that it stops. Looking, noting, importing and automatic mail stop nothing."""
+"""Every act that clocks could care about."""
+
+STOPS: Mapping[str, frozenset[str]] = {act: effect.stops for act, effect in ACTS.items()}
+
+NEEDS_NOBODY = frozenset({"booking"})
+"""Touches that count although no one of ours is named: the buyer is the person who acts."""
 
 
 def is_touch(act: str) -> bool:
     """Whether the buyer heard from a person."""
-    return STOPS.get(act) == EVERY_OWNER_CLOCK
+    return STOPS.get(act) == OWNERS_CLOCKS
+
+
+def as_counted(kind: str, by_person: bool) -> str:
+    """The act that an activity of a kind is: a touch that a program logs and that names nobody is none."""
+    return kind if by_person or kind in NEEDS_NOBODY or not is_touch(kind) else "program"
 
 
 def verdict(due_at: datetime, recorded_at: datetime) -> Literal["met", "breached"]:

@@ -24,6 +24,7 @@ class Fact(models.Model):
         TOUCHED = "touched", "touched"
         MET = "met", "clock met"
         BREACHED = "breached", "clock breached"
+        ANSWERED = "answered", "breached clock answered"
         REASSIGNED = "reassigned", "reassigned"
         BOOKED = "booked", "meeting booked"
         CLOSED = "closed", "closed"

@@ -1,11 +1,15 @@
-"""A topic in, its page of help out. The texts are templates; the commands describe themselves."""
+"""A topic in, its page of help out. The texts are templates; commands and what stops clocks describe themselves."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.management import get_commands, load_command_class
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from routing.engine.clock import ACTS, CLOCKS, Effect
+from routing.models import SlaClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,18 @@ def topic(request: HttpRequest, topic: str) -> HttpResponse:
     context = {"topic": TOPICS[topic], "groups": GROUPS}
     if topic == "commands":
         context["commands"] = _commands()
+    if topic == "slas":
+        context |= {"stops": _stops(), "clocks": [SlaClock.Kind(clock).label for clock in CLOCKS]}
     return render(request, TOPICS[topic].template, context)
+
+
+def _stops() -> list[dict[str, Any]]:
+    """The table of act × clock, a row for each act."""
+    return [{"act": act.label, "cells": [_cell(act, clock) for clock in CLOCKS]} for act in ACTS.values()]
+
+
+def _cell(act: Effect, clock: str) -> str:
+    return "stops" if clock in act.stops else "ends" if clock in act.cancels else ""
 
 
 def _commands() -> list[tuple[str, str]]:

@@ -301,7 +301,7 @@ def test_touch_stops_clocks_in_time_and_answers_breached_ones_late(company):
     assert (lead.accepted_at, lead.touched_at) == (NOW, late)
     touch.record(lead.pk, "meeting", elena, late)
     assert facts(lead)[-5:] == [
-        ("touched", "call"), ("breached", "first_touch"), ("met", "no_activity"), ("touched", "meeting"),
+        ("breached", "first_touch"), ("answered", "first_touch"), ("met", "no_activity"), ("touched", "meeting"),
         ("booked", ""),
     ]  # fmt: skip
     assert refusal(touch.record, lead.pk, "fax", elena, late) == "unknown_kind"

@@ -143,7 +143,7 @@ def test_the_story_is_told_in_order_and_text_stays_text(shop):
         ("success", f"Logged by {owner.name}: call, {MARKUP}.")
     ]
     assert act(client, lead, "touch", kind="view") == [
-        ("error", "Choose what you did: call, e-mail, message, meeting.")
+        ("error", "Choose what you did: call, e-mail, message, meeting, meeting booked.")
     ]
     page = client.get(f"/leads/{lead.pk}/")
     assert MARKUP not in page.content.decode()
