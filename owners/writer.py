@@ -70,7 +70,10 @@ def _wait_at_most(milliseconds: int | None) -> None:
             usual = int(connection.settings_dict["OPTIONS"].get("timeout", 5) * 1000)
             cursor.execute(f"PRAGMA busy_timeout = {usual if milliseconds is None else milliseconds:d}")
         else:
-            cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{milliseconds or 0}ms"])
+            if milliseconds is None:
+                cursor.execute("RESET lock_timeout")
+            else:
+                cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{milliseconds}ms"])
 
 
 def is_locked(error: Exception) -> bool:

@@ -5,7 +5,7 @@ task counts it in the worker's row. What came through is therefore proof that ta
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,23 +76,31 @@ def report(now: datetime, parts: Mapping[str, Any], **fields: Any) -> bool:
         return bool(own.update(reported_at=now, reports=F("reports") + 1, parts=dict(parts), **fields))
 
 
-def remains(now: datetime) -> list[int]:
-    """Forget workers that are gone; the clusters which those of this host left running, as process groups.
+def gone(now: datetime) -> list[WorkerHeartbeat]:
+    """The rows of workers that are gone: of this host those that do not run, of others those silent for a day."""
+    others = WorkerHeartbeat.objects.exclude(name=worker_name())
+    return [row for row in others if not (_runs_here(row) if row.host == HOST else row.reported_at > now - GONE)]
+
+
+def _runs_here(row: WorkerHeartbeat) -> bool:
+    return is_running(row.pid, "worker")
+
+
+def left_running(rows: Iterable[WorkerHeartbeat]) -> list[int]:
+    """The clusters that such workers left on this host, as process groups.
 
     A worker that was killed cannot end its cluster. A cluster that is well ends itself then, a wedged one never.
     """
-    left = []
-    for row in WorkerHeartbeat.objects.exclude(name=worker_name()):
-        if row.host != HOST and row.reported_at > now - GONE:
-            continue
-        if row.host == HOST and is_running(row.pid, "worker"):
-            continue
+    clusters = [row.cluster_pid for row in rows if row.host == HOST and row.cluster_pid]
+    return [pid for pid in clusters if is_running(pid, "qcluster")]
+
+
+def forget(rows: Iterable[WorkerHeartbeat]) -> None:
+    """Those workers are gone for good, and with them what was asked of their clusters."""
+    for row in rows:
         if row.cluster_pid:
-            if row.host == HOST and is_running(row.cluster_pid, "qcluster"):
-                left.append(row.cluster_pid)
             forget_line(row.cluster_pid)
         row.delete()
-    return left
 
 
 def is_running(pid: int, word: str) -> bool:

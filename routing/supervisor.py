@@ -99,7 +99,11 @@ class Supervisor:
         except DatabaseError as error:
             connection.close()
             if is_locked(error):
-                logger.warning("Somebody keeps the database locked; the worker cannot say how it is")
+                outlasted = self._is_new and self._renewals
+                logger.warning(
+                    "%s keeps the database locked; the worker cannot say how it is",
+                    "Another process than those of the cluster" if outlasted else "Somebody",
+                )
                 self._owes = True
             else:
                 logger.warning("The worker cannot be watched: %s", type(error).__name__)
@@ -186,12 +190,15 @@ class Supervisor:
                 raise Renewal(name)
 
     def _tidy(self) -> None:
-        """End what an earlier worker of this host left running."""
+        """End what an earlier worker of this host left running, before anything is written: it may keep a lock."""
         try:
-            heartbeat.register(self._clock())
-            for cluster in heartbeat.remains(self._clock()):
-                logger.warning("The cluster of an earlier worker still runs and is ended")
-                end_group(cluster)
+            with impatient(self._limits.lock):
+                gone = heartbeat.gone(self._clock())
+                for cluster in heartbeat.left_running(gone):
+                    logger.warning("The cluster of an earlier worker still runs and is ended")
+                    end_group(cluster)
+                heartbeat.register(self._clock())
+                heartbeat.forget(gone)
         except DatabaseError:
             connection.close()
 

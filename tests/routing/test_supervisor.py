@@ -204,6 +204,9 @@ def test_a_worker_forgets_those_of_its_host_that_are_gone_and_hosts_silent_for_a
     make(name="elsewhere", host="elsewhere", reported_at=NOW, **old)
     make(name="long gone", host="gone", reported_at=NOW - timedelta(days=2), **old)
     heartbeat.ask(4_194_001)
-    assert heartbeat.remains(NOW) == []
+    gone = heartbeat.gone(NOW)
+    assert sorted(row.name for row in gone) == ["dead", "long gone"]
+    assert heartbeat.left_running(gone) == []
+    heartbeat.forget(gone)
     assert [row.name for row in WorkerHeartbeat.objects.all()] == ["elsewhere"]
     assert not OrmQ.objects.exists()
