@@ -11,7 +11,7 @@ from typing import Any
 from leads.models import Activity, Lead, Note
 from routing.document import document, stories
 from routing.engine.conditions import FIELDS, OPERATORS
-from routing.models import Decision, Delivery, Escalation, Fact, ReviewItem, SlaClock
+from routing.models import Decision, Delivery, Escalation, Fact, ReviewItem, SlaClock, SlaPause
 
 MARKS = {"yes": "✓", "no": "✗", "unknown": "?"}
 WON = (
@@ -219,7 +219,7 @@ def _since(decision: Mapping[str, Any]) -> Iterator[str]:
     lead = decision["lead_id"]
     rows = [
         *_later_decisions(lead, decision["decision_id"]), *_acts(lead), *_facts(lead), *_told(lead), *_rungs(lead),
-        *_reviews(lead),
+        *_waits(lead), *_reviews(lead),
     ]  # fmt: skip
     for moment, words in sorted(rows):
         yield f"   {at(moment)}  {words}"
@@ -255,6 +255,13 @@ def _rungs(lead: int) -> Happened:
     for row in Escalation.objects.filter(clock__lead=lead).select_related("clock"):
         late = f", {row.late_seconds} s late" if row.late_seconds >= LATE_SECONDS else ""
         yield row.fired_at, f"escalation of {row.clock.get_kind_display()}: {row.get_action_display()}{late}"
+
+
+def _waits(lead: int) -> Happened:
+    for row in SlaPause.objects.filter(lead=lead).select_related("set_by__owner"):
+        owner = getattr(row.set_by, "owner", None)
+        who = owner.name if owner else row.set_by.get_username() if row.set_by else "nobody named"
+        yield row.starts_at, f"waits for the buyer until {at(row.ends_at)}: {row.reason} ({who})"
 
 
 def _told(lead: int) -> Happened:

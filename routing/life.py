@@ -1,7 +1,7 @@
 """A lead in, everything that happened to it out: one entry for each instant, in words and in order; writes nothing.
 
 What is told comes from the rows that were written when it happened: events, decisions of every origin, facts,
-activities, notes, deliveries, plan actions and escalations. A fixed number of statements.
+activities, pauses, notes, deliveries, plan actions and escalations. A fixed number of statements.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ from routing.engine.reason import words
 from routing.engine.snapshot import read_case
 from routing.engine.values import Case
 from routing.messages import OVERDUE
-from routing.models import Decision, Delivery, Escalation, Fact, PlanAction, SlaClock
+from routing.models import Decision, Delivery, Escalation, Fact, PlanAction, SlaClock, SlaPause
 
 MOST = 60
 """Rows of one kind that are told: a lead with more has a list of its own in the admin."""
@@ -109,6 +109,7 @@ def life_of(lead: Lead) -> Life:
         *_told(decisions),
         *_facts(lead),
         *_activities(lead),
+        *_waits(lead),
         *_rungs(lead),
         *_notes(lead, decisions),
     ]
@@ -257,6 +258,16 @@ def _activities(lead: Lead) -> Iterator[Moment]:
         local = timezone.localtime(said)
         late = f"It is said to have been at {local:%H:%M %Z on %d %b}." if at - said > timedelta(minutes=1) else ""
         yield Moment(at, 7, icon, "good" if is_touch(kind) else "", title, " ".join(filter(None, (outcome, late))))
+
+
+def _waits(lead: Lead) -> Iterator[Moment]:
+    """When the buyer was waited for, and who went on before the end."""
+    rows = SlaPause.objects.filter(lead=lead).select_related("set_by__owner", "ended_by__owner")[:MOST]
+    for row in rows:
+        until = f"{timezone.localtime(row.ends_at):%a %-d %b, %H:%M %Z}"
+        yield Moment(row.starts_at, 7, "pause", "", f"Waits for the buyer until {until}", row.reason, _name(row.set_by))
+        if row.ended_by is not None:
+            yield Moment(row.ends_at, 7, "play", "", "Went on before the end", "", _name(row.ended_by))
 
 
 def _rungs(lead: Lead) -> Iterator[Moment]:

@@ -110,7 +110,10 @@ def _not_yet_paused(lead: int, now: datetime) -> None:
 
 
 def _at(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%a %d %b %Y, %H:%M %Z}"
+    try:
+        return f"{timezone.localtime(moment):%a %-d %b %Y, %H:%M %Z}"
+    except OverflowError:  # beyond the first or the last day there is, in this zone
+        return str(moment)
 
 
 # --- the clocks -------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 from leads.models import Activity, Lead
 from owners.roles import Act, may
 from owners.scopes import owner_of
-from routing import acts, touch
+from routing import acts, pausing, touch
 from routing.engine.clock import is_touch
 from routing.models import Decision
 from routing.moving import By
@@ -32,11 +32,14 @@ class Work(StrEnum):
     NURTURE = "nurture"
     REJECT = "reject"
     CLOSE = "close"
+    PAUSE = "pause"
+    RESUME = "resume"
 
 
 OWNERS_OWN = frozenset({Work.ACCEPT, Work.DECLINE})
 """Nobody does these for another person."""
 GIVING_UP = frozenset({Work.NURTURE, Work.REJECT})
+WAITING = frozenset({Work.PAUSE, Work.RESUME})
 
 
 def allowed(user: Any, lead: Lead) -> frozenset[Work]:
@@ -47,12 +50,13 @@ def allowed(user: Any, lead: Lead) -> frozenset[Work]:
     if may(user, Act.REASSIGN_TEAM):
         return frozenset(Work)
     if _is_mine(user, lead):
-        found |= GIVING_UP | {Work.CLOSE}
+        found |= GIVING_UP | WAITING | {Work.CLOSE}
     return frozenset(found)
 
 
-def offered(user: Any, lead: Lead) -> frozenset[Work]:
-    """What of it makes sense now: these are the buttons."""
+def offered(user: Any, lead: Lead, paused: bool = False, runs: bool = True) -> frozenset[Work]:
+    """What of it makes sense now: these are the buttons. `paused`: the buyer is waited for; `runs`: a clock of the
+    owner does."""
     mine, assigned = _is_mine(user, lead), lead.state == Lead.State.ASSIGNED
     senseless = set()
     if not (mine and assigned):
@@ -62,7 +66,11 @@ def offered(user: Any, lead: Lead) -> frozenset[Work]:
     if lead.state not in Lead.OPEN or (not mine and not may(user, Act.REASSIGN_TEAM)):
         senseless.add(Work.TOUCH)
     if not assigned:
-        senseless.add(Work.CLOSE)
+        senseless |= {Work.CLOSE, *WAITING}
+    if paused or not runs:
+        senseless.add(Work.PAUSE)
+    if not paused:
+        senseless.add(Work.RESUME)
     if lead.state == Lead.State.NURTURE:
         senseless.add(Work.NURTURE)
     if lead.state == Lead.State.REJECTED:
@@ -79,7 +87,7 @@ class Said:
     """Whatever an act may need. `to`: an owner id; `seen`: whose lead the page showed, NOBODY for none.
 
     `kind`: of a touch; `outcome`: of a touch, or how the work on the lead ended; `cause`: what the lead turned out to
-    be that gives a turn back.
+    be that gives a turn back; `until`: how long the buyer is waited for.
     """
 
     to: int | None = None
@@ -88,6 +96,7 @@ class Said:
     kind: str = ""
     outcome: str = ""
     cause: str = ""
+    until: datetime | None = None
 
 
 def do(work: Work, lead: int, said: Said, by: By, now: datetime) -> str:
@@ -109,6 +118,12 @@ def do(work: Work, lead: int, said: Said, by: By, now: datetime) -> str:
             return acts.reject(lead, by, said.why, now, said.seen, said.cause).sentence
         case Work.CLOSE:
             return acts.close(lead, said.outcome, by, now).sentence
+        case Work.PAUSE:
+            if said.until is None:
+                raise Refused("bad_time", "Give the date and the time until which the buyer is waited for.")
+            return pausing.pause(lead, by, said.until, said.why, now).sentence
+        case Work.RESUME:
+            return pausing.go_on(lead, by, now).sentence
 
 
 def _touch(lead: int, said: Said, by: By, now: datetime) -> str:

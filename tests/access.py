@@ -238,6 +238,7 @@ api:review_act                      POST      401     422   422    422     403  
 api:accept                          POST      401     422   422    409     403     ok    403    422
 api:claim                           POST      401     422   422    409     403     409   403    422
 api:convert                         POST      401     ok    ok     ok      403     ok    403    ok
+api:resume                          POST      401     409   409    409     403     409   403    409
 api:{said}                          POST      401     400   400    400     403     400   403    400
 api:{acts}                          GET       405     405   405    405     405     405   405    405
 api:queue                           GET       401     ok    ok     ok      ok      ok    ok     ok
@@ -249,8 +250,8 @@ api:{readonly}                      POST      405     405   405    405     405  
 NAMES = {
     "any": "*",
     "readonly": "event leads lead decision decisions not_chosen review report_overview",
-    "said": "activity decline reassign",
-    "acts": "review_act accept claim convert activity decline reassign",
+    "said": "activity decline reassign pause",
+    "acts": "review_act accept claim convert activity decline reassign pause resume",
     "my-leads": "my-accept my-decline my-log",
     "my-acts": "my-accept my-decline my-log my-alerts-read my-taking my-away my-task-done my-away-cancel"
     " my-feed my-feed-close",
@@ -262,8 +263,9 @@ NAMES = {
     "territory-seen": "territory-export territory-who",
     "territory-shown": "territory-preview territory-wrong territory-export territory-who",
     "lead-shown": "leads leads-export lead",
-    "lead-working": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close",
-    "lead-acts": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close lead-reassign",
+    "lead-working": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close lead-pause lead-resume",
+    "lead-acts": "lead-accept lead-decline lead-touch lead-nurture lead-reject lead-close lead-pause lead-resume"
+    " lead-reassign",
     "queue-shown": "queue queue-export queue-hands queue-item queue-payload",
     "queue-reviewing": "queue-fix queue-again queue-replay queue-nurture queue-reject",
     "queue-acts": "queue-claim queue-assign queue-name queue-fix queue-again queue-replay queue-nurture queue-reject",

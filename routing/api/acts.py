@@ -1,4 +1,4 @@
-"""An act on a lead by a token's person in, what it led to out: activity, accept, decline, claim, reassign, convert."""
+"""An act on a lead by a token's person in, what it led to out: activity, accept, decline, pause, claim and the rest."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from leads.models import Lead
 from owners.models import Owner
 from owners.roles import MACHINE, Act, may
 from owners.scopes import owner_of, visible_owners
-from routing import acts, touch
+from routing import acts, pausing, touch
 from routing.acts import Done
 from routing.api.access import Scope, Token, seen_lead, viewer
 from routing.api.actor import ERRORS, actor, as_owner, told
@@ -56,15 +56,22 @@ class ReassignIn(Schema):
     cause: Literal["", "misroute"] = ""
 
 
+class PauseIn(Schema):
+    """`until`: with its zone, at most 30 days from now."""
+
+    until: datetime
+    reason: str = Field("", max_length=2000)
+
+
 class ConvertIn(Schema):
     outcome: Literal["converted", "lost", "unqualified"] = "converted"
 
 
 @router.post("/leads/{lead_id}/activities", response={201: ActivityOut}, openapi_extra=EXTRA)
 def activity(request: HttpRequest, lead_id: Id, said: ActivityIn) -> Any:
-    """Log what was done with the buyer. A touch by a person stops the clocks."""
-    if said.at is not None and said.at.tzinfo is None:
-        raise Problem(422, "bad_time", "`at` has no time zone; end it with Z or an offset such as +01:00.")
+    """Log what was done with the buyer. A touch by a person stops the clocks, and so does a meeting that was booked;
+    what a program logs and names nobody for does not."""
+    _has_zone("at", said.at)
     by = _who(request, said.actor)
     seen_lead(request, lead_id)
     with told():
@@ -121,15 +128,43 @@ def reassign(request: HttpRequest, lead_id: Id, said: ReassignIn) -> Any:
     return as_answer(done)
 
 
+@router.post("/leads/{lead_id}/pause", response=DoneOut, openapi_extra=EXTRA)
+def pause(request: HttpRequest, lead_id: Id, said: PauseIn) -> Any:
+    """Wait for the buyer: the owner's clocks count again from `until` on. Its owner says so, or who may reassign it."""
+    _has_zone("until", said.until)
+    by = _at_work(request, lead_id, "pauses a lead")
+    with told():
+        return as_answer(pausing.pause(lead_id, by, said.until, said.reason, timezone.now()))
+
+
+@router.post("/leads/{lead_id}/resume", response=DoneOut, openapi_extra=EXTRA)
+def resume(request: HttpRequest, lead_id: Id) -> Any:
+    """End the pause now: what was not used of it comes back. A program may say so, when the buyer has answered."""
+    by = _at_work(request, lead_id, "resumes a lead")
+    with told():
+        return as_answer(pausing.go_on(lead_id, by, timezone.now()))
+
+
 @router.post("/leads/{lead_id}/convert", response=DoneOut, openapi_extra=EXTRA)
 def convert(request: HttpRequest, lead_id: Id, said: Body[ConvertIn] = ConvertIn()) -> Any:  # noqa: B008
     """End the work on a lead: converted, lost or unqualified. Its owner does it, or who may reassign it."""
+    by = _at_work(request, lead_id, "closes a lead")
+    with told():
+        return as_answer(acts.close(lead_id, said.outcome, by, timezone.now()))
+
+
+def _at_work(request: HttpRequest, lead_id: int, does: str) -> By:
+    """Who acts on a lead as its owner, or as somebody who may reassign it. `does`: the rest of the sentence."""
     by = actor(request, Act.WORK_LEADS)
     person, lead = viewer(request), seen_lead(request, lead_id)
     if person is not MACHINE and lead.owner_id != owner_of(person) and not may(person, Act.REASSIGN_TEAM):
-        raise Problem(409, "not_yours", "Only its owner closes a lead, or who may reassign it.")
-    with told():
-        return as_answer(acts.close(lead_id, said.outcome, by, timezone.now()))
+        raise Problem(409, "not_yours", f"Only its owner {does}, or who may reassign it.")
+    return by
+
+
+def _has_zone(name: str, at: datetime | None) -> None:
+    if at is not None and at.tzinfo is None:
+        raise Problem(422, "bad_time", f"`{name}` has no time zone; end it with Z or an offset such as +01:00.")
 
 
 def _who(request: HttpRequest, key: str) -> By:

@@ -1,5 +1,6 @@
 """One lead in; its page out: who it is, who has it, why, until when, everything that happened, and what can be done."""
 
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.contrib import messages
@@ -9,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -17,7 +19,7 @@ from leads.models import Lead, LeadType
 from leads.scopes import visible_leads
 from owners.models import Owner
 from owners.roles import Act, may
-from owners.scopes import visible_owners
+from owners.scopes import owner_of, visible_owners
 from routing.acts import OUTCOMES
 from routing.document import document, stories
 from routing.drawing import value_words
@@ -28,6 +30,8 @@ from routing.models import Decision, ReviewItem
 from routing.moving import by_user
 from routing.pages.back import asked_back
 from routing.pages.leads import STATE_LOOKS, due_now
+from routing.pages.reader import zone_named
+from routing.pausing import LONGEST, pause_now
 from routing.receipts import next_due, receipts
 from routing.refused import Refused
 from routing.scopes import visible_review_items
@@ -42,26 +46,11 @@ UNFOLDED = 6
 @require_safe
 def lead(request: HttpRequest, lead_id: int) -> HttpResponse:
     """The lead with everything that is known about it. Somebody else's by now: back to the list, and told so."""
-    now = timezone.now()
     row = _seen(request, lead_id)
     if row is None:
         return _gone(request, lead_id)
-    life, works = life_of(row), offered(request.user, row)
-    items = (
-        visible_review_items(request.user).filter(lead=row, state=ReviewItem.State.OPEN).select_related("owner", "pool")
-    )
-    told = _documents(life.decisions)
-    tone, icon = STATE_LOOKS[Lead.State(row.state)]
-    types = dict(LeadType.objects.filter(key=row.lead_type).values_list("key", "name"))
-    context = {
-        "lead": row, "now": now, "state": {"tone": tone, "icon": icon}, "type": types.get(row.lead_type, row.lead_type),
-        "due": due_now(next_due([row]).get(row.pk), now), "life": life, "items": items.order_by("due_at"),
-        "facts": _facts(life), "receipts": receipts(row), "told": told[:1], "older": told[1:],
-        "works": {work.value for work in works}, "owners": _owners(request, row, works), "seen": row.owner_id or NOBODY,
-        "touches": [(kind.value, kind.label) for kind in TOUCHES], "outcomes": OUTCOMES, "help_topic": "lead",
-        "rejected_as": tuple(CREDITED.items()), "moved_as": (("misroute", CREDITED["misroute"]),),
-    }  # fmt: skip
-    return render(request, "pages/lead.html", context)
+    with timezone.override(_zone(request)):
+        return render(request, "pages/lead.html", _context(request, row, timezone.now()))
 
 
 @never_cache
@@ -76,12 +65,33 @@ def act(request: HttpRequest, lead_id: int, work: Work) -> HttpResponse:
     if work not in allowed(request.user, row):
         raise PermissionDenied
     try:
-        told = do(work, lead_id, _said(request), by_user(request.user), now)
+        with timezone.override(_zone(request)):
+            told = do(work, lead_id, _said(request), by_user(request.user), now)
     except Refused as refused:
         messages.error(request, refused.sentence)
     else:
         messages.success(request, told)
     return redirect(_back(request, lead_id))
+
+
+def _context(request: HttpRequest, row: Lead, now: datetime) -> dict[str, Any]:
+    life, clocks, pause = life_of(row), receipts(row), pause_now(row.pk, now)
+    works = offered(request.user, row, pause is not None, any(clock.runs for clock in clocks))
+    items = (
+        visible_review_items(request.user).filter(lead=row, state=ReviewItem.State.OPEN).select_related("owner", "pool")
+    )
+    told = _documents(life.decisions)
+    tone, icon = STATE_LOOKS[Lead.State(row.state)]
+    types = dict(LeadType.objects.filter(key=row.lead_type).values_list("key", "name"))
+    return {
+        "lead": row, "now": now, "state": {"tone": tone, "icon": icon}, "type": types.get(row.lead_type, row.lead_type),
+        "due": due_now(next_due([row]).get(row.pk), now), "life": life, "items": items.order_by("due_at"),
+        "facts": _facts(life), "receipts": clocks, "told": told[:1], "older": told[1:],
+        "works": {work.value for work in works}, "owners": _owners(request, row, works), "seen": row.owner_id or NOBODY,
+        "touches": [(kind.value, kind.label) for kind in TOUCHES], "outcomes": OUTCOMES, "help_topic": "lead",
+        "pause": pause, "longest_pause": now + LONGEST, "rejected_as": tuple(CREDITED.items()),
+        "moved_as": (("misroute", CREDITED["misroute"]),),
+    }  # fmt: skip
 
 
 def _seen(request: HttpRequest, lead_id: int) -> Lead | None:
@@ -108,7 +118,23 @@ def _said(request: HttpRequest) -> Said:
     return Said(
         to=to if known else None, why=post.get("why", ""), seen=_number(post.get("seen", "")),
         kind=post.get("kind", ""), outcome=post.get("outcome", ""), cause=post.get("cause", ""),
+        until=_instant(post.get("until", "")),
     )  # fmt: skip
+
+
+def _instant(text: str) -> datetime | None:
+    """What was typed, in the reader's zone."""
+    try:
+        typed = parse_datetime(text)
+    except ValueError:
+        return None
+    return timezone.make_aware(typed) if typed and timezone.is_naive(typed) else typed
+
+
+def _zone(request: HttpRequest) -> tzinfo:
+    """The reader's own, if they take leads."""
+    zone = Owner.objects.filter(pk=owner_of(request.user)).values_list("time_zone", flat=True).first()
+    return zone_named(zone) if zone else timezone.get_current_timezone()
 
 
 def _number(text: str) -> int | None:

@@ -30,8 +30,13 @@ def no_owner(request: HttpRequest) -> HttpResponse:
 
 def zone_of(owner: Owner) -> tzinfo:
     """The owner's zone; UTC where it is unknown."""
+    return zone_named(owner.time_zone)
+
+
+def zone_named(name: str) -> tzinfo:
+    """The zone of an IANA name; UTC where there is none."""
     try:
-        return ZoneInfo(owner.time_zone)
+        return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return ZoneInfo("UTC")
 

@@ -179,6 +179,7 @@ def test_reassigning_is_guarded_and_the_former_owner_is_told(shop):
         "nurture",
         "reject",
         "close",
+        "pause",
     }
     said = {"to": gets.pk, "seen": had.pk, "why": "speaks Danish"}
     [(level, sentence)] = act(mia, lead, "reassign", **said)
