@@ -240,6 +240,11 @@ EMAIL_TIMEOUT = 10
 OPERATOR_EMAILS = env.list("OPERATOR_EMAILS", default=[])
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="RevRoute <revroute@localhost>")
 
+# What receivers of webhooks check signatures with; empty: made from SECRET_KEY. Private addresses are those of this
+# machine and its network, which strangers must not reach through us.
+WEBHOOK_SECRET = env("WEBHOOK_SECRET", default="")
+WEBHOOK_PRIVATE = env.bool("WEBHOOK_PRIVATE", default=False)
+
 LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True

@@ -1,5 +1,7 @@
 """Deliveries that are owed in; messages sent, the rows saying so, out. Decides nothing about leads.
 
+People are told in the app and by e-mail, other programs by webhooks.
+
 A delivery is `blocked` until the CRM write is confirmed, then `owed`; `sending` while a worker has it, until
 the lease in `next_try_at` runs out; in the end `sent` or `dead`. E-mails are marked sent in groups, because a
 commit costs several times what a letter does. At least once: who dies between sending and marking leaves a
@@ -24,9 +26,9 @@ from django.db.models.functions import Coalesce
 
 from leads.clean import clean_text
 from owners.models import Owner
-from routing import messages, retry
+from routing import calls, messages, retry
 from routing.alerted import note_alerted
-from routing.channels import email, in_app
+from routing.channels import email, in_app, webhook
 from routing.lease import LEASE, budget, locked, short_transaction
 from routing.messages import Claimed
 from routing.models import Decision, Delivery
@@ -41,11 +43,17 @@ GROUP_SECONDS = 1.0
 """So many letters at most are gone and not yet marked, and the first of them for so long; only a letter that
 the mail server is just then slow to take makes it longer."""
 
+CALLS_SECONDS = 5.0
+"""How long a tick goes on beginning calls of other programs, so that slow ones hardly delay the next letters."""
+
 # SQLite uses the partial index `delivery_due` only for a condition that is written like the index's own, its
 # values included; with bound parameters it reads every delivery there ever was.
 UNFINISHED = RawSQL("routing_delivery.state IN ('owed', 'sending')", (), output_field=BooleanField())
 
 Post = Callable[[], AbstractContextManager[email.Outbox]]
+Send = Callable[[webhook.Call], None]
+
+CLAIMED = ("id", "decision_id", "owner_id", "kind", "attempts", "occasion", "address")
 
 State = Delivery.State
 Kind = Delivery.Kind
@@ -89,14 +97,16 @@ def deliver_due(
     limit: int = 100,
     chance: Callable[[], float] = random.random,
     outbox: Post = email.outbox,
+    call: Send = webhook.send,
 ) -> int:
     """Deliver what is due, at most `limit` on each channel, and return how many messages were sent.
 
     `now` is the instant that due times, leases and the `sent_at` are reckoned from; `chance` gives numbers in
-    [0, 1) for the jitter of retries; `outbox` is where letters go. Begins nothing new after 20 seconds. What a
-    channel does never raises.
+    [0, 1) for the jitter of retries; `outbox` is where letters go, `call` tells a program. Begins nothing new after
+    20 seconds, and calls no program after five. What a channel does never raises.
     """
-    return _deliver_in_app(now, limit) + _deliver_email(now, limit, chance, outbox)
+    told = _deliver_in_app(now, limit) + _deliver_email(now, limit, chance, outbox)
+    return told + _deliver_webhooks(now, limit, chance, call)
 
 
 def alert_operator(decision: Decision, detail: str, now: datetime) -> None:
@@ -152,7 +162,7 @@ def _deliver_in_app(now: datetime, limit: int) -> int:
 
 
 def _deliver_email(now: datetime, limit: int, chance: Callable[[], float], outbox: Post) -> int:
-    claimed = _claim(now, limit)
+    claimed = _claim(now, limit, Channel.EMAIL)
     if not claimed:
         return 0
     addressed = [row for row in claimed if row.address]
@@ -161,14 +171,14 @@ def _deliver_email(now: datetime, limit: int, chance: Callable[[], float], outbo
     return _send(addressed, letters, now, chance, outbox)
 
 
-def _claim(now: datetime, limit: int) -> list[Claimed]:
+def _claim(now: datetime, limit: int, channel: str) -> list[Claimed]:
     """Take at most `limit` due deliveries: attempt counted and lease written before anything is sent."""
-    due = _due(Channel.EMAIL, now)
+    due = _due(channel, now)
     if not due.exists():
         return []
     with short_transaction():
         drop_stale(due)
-        rows = list(locked(due).values_list("id", "decision_id", "owner_id", "kind", "attempts", "occasion")[:limit])
+        rows = list(locked(due).values_list(*CLAIMED)[:limit])
         Delivery.objects.filter(id__in=[row[0] for row in rows]).update(
             state=State.SENDING,
             attempts=F("attempts") + 1,
@@ -178,8 +188,8 @@ def _claim(now: datetime, limit: int) -> list[Claimed]:
     found = Owner.objects.filter(id__in={row[2] for row in rows}).values_list("id", "email", "name", "time_zone")
     owners = {id: rest for id, *rest in found}
     return [
-        Claimed(id, decision, owner, kind, attempts + 1, *owners[owner], occasion)
-        for id, decision, owner, kind, attempts, occasion in rows
+        Claimed(id, decision, owner, kind, attempts + 1, address or owners[owner][0], *owners[owner][1:], occasion)
+        for id, decision, owner, kind, attempts, occasion, address in rows
     ]
 
 
@@ -214,12 +224,57 @@ def _send(
 
 def _send_one(box: email.Outbox, row: Claimed, letters: dict[int, tuple[str, str]]) -> None:
     """Hand one letter to the mail server. Raises Failure."""
-    if row.attempts > retry.MAX_ATTEMPTS:
-        raise retry.PermanentFailure("attempts_lost", "the process ended during the last attempt")
+    _still_has_attempts(row)
     if row.id not in letters:
         raise retry.PermanentFailure("message_cannot_be_written")
     with step("alert_owner"):
         box.send(email.Letter(row.id, row.address, *letters[row.id]))
+
+
+# --- to programs ------------------------------------------------------------------------------------------
+
+
+def _deliver_webhooks(now: datetime, limit: int, chance: Callable[[], float], call: Send) -> int:
+    """Outside any transaction. What one address does not answer, its next calls are not kept waiting for."""
+    rows = _claim(now, limit, Channel.WEBHOOK)
+    documents = calls.documents(rows) if rows else {}
+    has_time, gone, down = budget(CALLS_SECONDS), Gone(now), dict[str, retry.Failure]()
+    try:
+        for place, row in enumerate(rows):
+            if not has_time():
+                _give_back(rows[place:], now)
+                break
+            origin = webhook.origin(row.address)
+            try:
+                if origin in down:
+                    raise down[origin]
+                _call_one(row, documents, call)
+            except retry.Failure as failure:
+                if isinstance(failure, webhook.Unreachable):
+                    down[origin] = failure
+                _fail(row, failure, now, chance)
+            except Exception as error:  # one call's mistake must not hold up the others
+                _fail(row, retry.unexpected(error), now, chance)
+            else:
+                gone.add(row)
+    finally:
+        gone.mark()
+    return gone.sent
+
+
+def _call_one(row: Claimed, documents: dict[int, bytes], call: Send) -> None:
+    _still_has_attempts(row)
+    if row.id not in documents:
+        raise retry.PermanentFailure("message_cannot_be_written")
+    call(webhook.Call(row.id, row.address, documents[row.id]))
+
+
+# --- what comes of it -------------------------------------------------------------------------------------
+
+
+def _still_has_attempts(row: Claimed) -> None:
+    if row.attempts > retry.MAX_ATTEMPTS:
+        raise retry.PermanentFailure("attempts_lost", "the process ended during the last attempt")
 
 
 def _give_back(rows: Iterable[Claimed], now: datetime) -> None:

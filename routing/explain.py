@@ -254,7 +254,8 @@ def _facts(lead: int) -> Happened:
 def _rungs(lead: int) -> Happened:
     for row in Escalation.objects.filter(clock__lead=lead).select_related("clock"):
         late = f", {row.late_seconds} s late" if row.late_seconds >= LATE_SECONDS else ""
-        yield row.fired_at, f"escalation of {row.clock.get_kind_display()}: {row.get_action_display()}{late}"
+        note = f"; {row.note}" if row.note else ""
+        yield row.fired_at, f"escalation of {row.clock.get_kind_display()}: {row.get_action_display()}{late}{note}"
 
 
 def _waits(lead: int) -> Happened:
@@ -269,7 +270,8 @@ def _told(lead: int) -> Happened:
     for row in rows:
         state = row.get_state_display() + (f" ({row.error})" if row.error and row.state != "sent" else "")
         sent = row.sent_at or row.attempted_at
-        yield sent, f"alert to {row.owner.name} by {row.get_channel_display()}: {state}"
+        to = "another program" if row.channel == Delivery.Channel.WEBHOOK else row.owner.name
+        yield sent, f"alert to {to} by {row.get_channel_display()}: {state}"
 
 
 def _reviews(lead: int) -> Happened:

@@ -209,6 +209,7 @@ def _told(decisions: Sequence[Decision]) -> Iterator[Moment]:
     together: dict[Any, tuple[datetime, list[str]]] = {}
     for kind, occasion, channel, state, owner, sent, tried, made, error in found:
         at = sent or tried or made
+        owner = "Another program" if channel == Delivery.Channel.WEBHOOK else owner
         about = "that its review is overdue" if occasion == OVERDUE else TOLD[kind]
         key = (about, state, owner, at.replace(microsecond=0), error)
         together.setdefault(key, (at, []))[1].append(channels[channel])

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 
+from routing.engine.ladder import END
 from routing.follow_up import one_line
 from routing.models import Decision, Delivery, PlanAction, ReviewItem, SlaClock
 
@@ -77,7 +78,9 @@ def compose(rows: Sequence[Claimed]) -> dict[int, tuple[str, str]]:
     for row in rows:
         try:
             facts = decisions[row.decision]
-            clock = clocks.get((row.decision, row.occasion.partition(":")[0]))
+            kind, _, rung = row.occasion.partition(":")
+            clock = clocks.get((row.decision, kind))
+            clock = clock and {**clock, "over": _is_over(int(rung or 0), clock["budget"])}
             letters[row.id] = _write(row, facts, reviews.get(row.decision), faults.get(row.decision, []), clock)
         except Exception as error:  # one message's mistake must not hold up the others
             logger.warning("delivery %s cannot be written: %s", row.id, type(error).__name__)
@@ -138,6 +141,11 @@ def _write(
     return one_line(subject, MAX_SUBJECT), body.strip() + "\n"
 
 
+def _is_over(rung: int, budget: int) -> bool:
+    """Whether the rung, in percent or minutes below zero, is due when the time has run out."""
+    return rung >= END if rung > 0 else -rung * 60 >= budget
+
+
 def _joined(parts: Iterable[str]) -> str:
     lines = dict.fromkeys(line for part in parts if (line := one_line(part, MAX_PART)))
     return ", ".join(lines) or "a buyer without a name"
@@ -168,7 +176,7 @@ def _clocks(decisions: list[int]) -> dict[tuple[int, str], dict[str, Any]]:
     return {
         (decision, kind): {
             "what": PROMISES[kind], "time": f"{seconds // 60} minutes{'' if real_time else ' of working time'}",
-            "due_at": due_at, "of": owner, "owner": one_line(name, MAX_PART),
+            "due_at": due_at, "budget": seconds, "of": owner, "owner": one_line(name, MAX_PART),
             "moves": kind == SlaClock.Kind.NO_ACTIVITY,
         }
         for decision, kind, seconds, real_time, due_at, owner, name in rows
@@ -186,6 +194,9 @@ def _faults(decisions: list[int]) -> dict[int, list[str]]:
     for decision, action, error in actions.order_by("position").values_list("decision_id", "action", "error"):
         found[decision].append(one_line(f"{action}: {error}", MAX_REASON))
     dead = Delivery.objects.filter(decision__in=decisions, state=Delivery.State.DEAD)
-    for decision, owner, error in dead.order_by("id").values_list("decision_id", "owner__name", "error"):
-        found[decision].append(one_line(f"E-mail to {owner}: {error}", MAX_REASON))
+    for decision, owner, channel, error in dead.order_by("id").values_list(
+        "decision_id", "owner__name", "channel", "error"
+    ):
+        what = "Webhook about a rung" if channel == Delivery.Channel.WEBHOOK else f"E-mail to {owner}"
+        found[decision].append(one_line(f"{what}: {error}", MAX_REASON))
     return found

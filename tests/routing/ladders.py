@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from leads.models import Lead, Source
 from owners.models import Owner, User, WeeklyHours
-from routing.models import Delivery, Escalation, Fact, SlaClock
+from routing.models import Delivery, Escalation, Fact, SlaClock, SlaLadder, SlaPolicy, SlaRung
 from routing.moving import By, by_user
 from routing.pipeline import drain
 from routing.rulebook import publish
@@ -81,3 +81,16 @@ def facts(lead: Lead) -> list[tuple]:
 def clocks(lead: Lead) -> list[tuple]:
     rows = SlaClock.objects.filter(lead=lead).order_by("id")
     return list(rows.values_list("owner__key", "kind", "state"))
+
+
+def ladder(kind: str, *given: dict, named: Owner | None = None, **policy) -> SlaLadder:
+    """A ladder of those rungs for clocks of the kind, in a policy for all leads; in force from the next decision on."""
+    named = named or Owner.objects.get(key="rita")
+    row = SlaLadder.objects.create(key=f"of-{kind}".replace("_", "-"), name=f"Of {kind}", named_owner=named)
+    for rung in given:
+        SlaRung.objects.create(ladder=row, **rung)
+    column = next(name for name, of in SlaPolicy.LADDERS.items() if of == kind)
+    SlaPolicy.objects.update_or_create(
+        key="laddered", defaults={"name": "Laddered", "first_touch_minutes": 1000, column: row, **policy}
+    )
+    return row
