@@ -33,7 +33,7 @@ from routing.lease import budget, short_transaction
 from routing.models import Decision, Escalation, Fact, SlaClock
 from routing.pipeline import EVERYBODYS
 from routing.rows import FACTS
-from routing.rungs import COLUMNS, Climb, Clock, Standing, plan
+from routing.rungs import COLUMNS, GLANCED_AT, Climb, Clock, Standing, may_move, plan
 from routing.write import Target, write
 
 logger = logging.getLogger(__name__)
@@ -73,17 +73,8 @@ def sweep(now: datetime, limit: int = 1000) -> Swept:
 
     Raises OperationalError when the database cannot be had; then everything waits as before.
     """
-    has_time = budget()
-    swept: Counter[str] = Counter()
-    looked = 0
-    while looked < limit and has_time():
-        due = _read(now, min(BATCH, limit - looked))
-        if not due:
-            break
-        counts = _batch(due, now)
-        looked += max(1, counts.pop("clocks", 0))
-        swept += counts
-    return Swept(*(swept[action] for action in COUNTED))
+    counts, _ = _sweep(now, limit, budget())
+    return Swept(*(counts[action] for action in COUNTED))
 
 
 COUNTED = (Action.REMIND, Action.BREACH, Action.MOVE, Action.REVIEW, Action.TELL, Action.QUEUE)
@@ -93,13 +84,25 @@ COUNTED = (Action.REMIND, Action.BREACH, Action.MOVE, Action.REVIEW, Action.TELL
 def keep_up(clock: Callable[[], datetime]) -> int:
     """Sweep until nothing is due, each batch by the present; how many rungs. Goes on for 20 seconds at most."""
     has_time = budget()
-    rungs = 0
-    while has_time():
-        swept = sweep(clock()).rungs
-        rungs += swept
-        if not swept:
-            break
+    rungs, looked = 0, 1
+    while looked and has_time():
+        counts, looked = _sweep(clock(), BATCH, has_time)
+        rungs += counts.total()
     return rungs
+
+
+def _sweep(now: datetime, limit: int, has_time: Callable[[], bool]) -> tuple[Counter[str], int]:
+    """How many rungs by action, and how many clocks were looked at."""
+    swept: Counter[str] = Counter()
+    looked = 0
+    while looked < limit and has_time():
+        due = _read(now, min(BATCH, limit - looked))
+        if not due:
+            break
+        counts = _batch(due, now)
+        looked += max(1, counts.pop("clocks", 0))
+        swept += counts
+    return swept, looked
 
 
 def _due(now: datetime) -> QuerySet[SlaClock]:
@@ -107,30 +110,28 @@ def _due(now: datetime) -> QuerySet[SlaClock]:
 
 
 class Due(NamedTuple):
-    """Clocks whose hints have come, by hint. `until`: rungs after it are not known yet; `moving`: leads that may be
+    """Clocks whose hints have come, by hint. `partial`: whether more are due than these; `moving`: leads that may be
     changed."""
 
     clocks: list[int]
-    until: datetime
+    partial: bool
     moving: frozenset[int]
 
 
 def _read(now: datetime, size: int) -> Due | None:
     """What to climb next: one read. None: nothing is due."""
-    rows = [Clock(*row) for row in _due(now).values_list(*COLUMNS)[:size]]
+    rows = list(_due(now).values_list(*GLANCED_AT)[:size])
     if not rows:
         return None
-    taken: list[Clock] = []
+    taken: list[int] = []
     moving: set[int] = set()
-    for clock in rows:
-        if clock.may_move(now):
-            if len(moving) == MOVES and clock.lead not in moving:
+    for id, lead, *of in rows:
+        if may_move(*of, now):
+            if len(moving) == MOVES and lead not in moving:
                 break
-            moving.add(clock.lead)
-        taken.append(clock)
-    # Whatever is left unread is due no earlier than the last hint: beyond that, order is not known yet.
-    until = taken[-1].hint if len(taken) == size or len(taken) < len(rows) else now
-    return Due([clock.id for clock in taken], until, frozenset(moving))
+            moving.add(lead)
+        taken.append(id)
+    return Due(taken, len(taken) == size or len(taken) < len(rows), frozenset(moving))
 
 
 def _batch(due: Due, now: datetime) -> Counter[str]:
@@ -162,7 +163,8 @@ def _climb(due: Due, now: datetime) -> Counter[str]:
     if not clocks:
         return Counter(clocks=len(due.clocks))
     config = in_force()
-    found = plan(clocks, leads, config.people, due.until)
+    # Whatever is left unread is due no earlier than the last hint: beyond that, order is not known yet.
+    found = plan(clocks, leads, config.people, clocks[-1].hint if due.partial else now)
     write(_clock_rows(clocks, found.climbs, found.hints))
     _raise_priority(found.climbs)
     settled = rung_moves.move(found.moving, config, now) if found.moving else []

@@ -58,10 +58,14 @@ class Clock(NamedTuple):
         own = person.hours if person else None
         return people.calendars.get(self.calendar, own) if self.calendar is not None else own
 
-    def may_move(self, now: datetime) -> bool:
-        """Whether a rung that touches the lead itself may be due: working time never passes faster than real time."""
-        passed = (now - self.started_at).total_seconds()
-        return passed >= _first_on_lead(self.terms, self.kind, self.budget)
+
+GLANCED_AT = ("id", "lead_id", "kind", "terms_id", "budget_seconds", "started_at")
+"""What tells whether a rung may move the lead, behind which clock and lead it is."""
+
+
+def may_move(kind: str, terms: str | None, budget: int, started_at: datetime, now: datetime) -> bool:
+    """Whether a rung that changes the lead itself may be due: working time never passes faster than real time."""
+    return (now - started_at).total_seconds() >= _first_on_lead(terms, kind, budget)
 
 
 @dataclass(slots=True)

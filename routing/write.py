@@ -102,10 +102,20 @@ def _write_sqlite(rows: Sequence[tuple[Target, list[Row]]]) -> None:
     with connection.cursor() as cur:
         for target, lines in rows:
             if lines:
-                values = [[adapt(value) if type(value) is datetime else value for value in line] for line in lines]
+                values = [list(line) for line in lines]
+                for place in _instants(target):
+                    for line in values:
+                        if type(line[place]) is datetime:
+                            line[place] = adapt(line[place])
                 if target.update:
                     values = [[*rest, key] for key, *rest in values]
                 cur.executemany(_sqlite_sql(target), values)
+
+
+@lru_cache(maxsize=64)
+def _instants(target: Target) -> tuple[int, ...]:
+    """The places of the columns that hold instants."""
+    return tuple(n for n, column in enumerate(target.columns()) if isinstance(column, models.DateTimeField))
 
 
 @lru_cache(maxsize=64)

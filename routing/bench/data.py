@@ -95,8 +95,8 @@ def _fill(leads: int, say: Say) -> None:
         company.make_people()
         version = put_in_force(RULES).pk
         revision, _ = current_revision(timezone.now())
-        sql = _Statements(leads, version, revision)
-        with _without_checks(), connection.cursor() as cursor:
+        sql = Statements(leads, version, revision)
+        with without_checks(), connection.cursor() as cursor:
             for name, statement in sql.all():
                 say(f"storing {name}")
                 cursor.execute(statement)
@@ -110,7 +110,7 @@ def _fill(leads: int, say: Say) -> None:
 
 
 @contextmanager
-def _without_checks() -> Iterator[None]:
+def without_checks() -> Iterator[None]:
     """Let PostgreSQL store what is known to be sound without a look-up per foreign key, where it may be told so."""
     with connection.cursor() as cursor:
         allowed = False
@@ -124,7 +124,7 @@ def _without_checks() -> Iterator[None]:
             cursor.execute("SET LOCAL session_replication_role = origin")
 
 
-class _Statements:
+class Statements:
     """The INSERTs. `i` runs over the leads, oldest first; contact, lead and event `i` are one story."""
 
     def __init__(self, leads: int, version: int, revision: int) -> None:
@@ -147,6 +147,12 @@ class _Statements:
         yield "loads", self._loads()
         if self.postgres:
             yield "the series of ids", f"SELECT setval('leads_rawevent_id_seq', {self.leads})"
+
+    def decided(self, first: int, last: int) -> Iterator[str]:
+        """Events and decisions behind leads that have none."""
+        yield self._insert(RawEvent, self._event(), first, last)
+        decisions = next(columns for name, _, columns in self._behind_open_leads() if name == "decisions")
+        yield self._insert("routing_decision", decisions, first, last)
 
     def _insert(self, model: type | str, columns: dict[str, str], first: int, last: int) -> str:
         table = model if isinstance(model, str) else model._meta.db_table

@@ -169,6 +169,18 @@ def test_an_unknown_name_is_refused_before_anything_is_made(bench, tmp_path):
     assert not (tmp_path / "bench.sqlite3").exists()
 
 
+@on_sqlite_only
+def test_rungs_are_climbed_at_once_in_a_stream_and_moving_leads(bench_with_tables):
+    options = ("--leads", str(LEADS), "--clocks", "150", "--repeats", "1", "--seconds", "1")
+    figures = figures_of(bench_with_tables("sweep", *options))
+    assert (figures["bench"], figures["clocks"], figures["stream"]["rungs"]) == ("sweep", 150, 150)
+    for burst in ("reminders", "breaches"):
+        assert figures[burst]["per_s"] > 0
+        assert figures[burst]["floor_per_s"] > 0
+    assert figures["moves_to_cover"]["moved"] > 75
+    assert figures["moves_to_members"]["moved"] > 75
+
+
 def test_the_ledger_of_the_pools_adds_up(bench):
     figures = figures_of(bench("ledger", "--leads", str(LEADS), "--entries", "12000", "--repeats", "1"))
     assert figures["bench"] == "ledger"

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from routing.bench import data, intake, ledger, route, territories
+from routing.bench import data, intake, ledger, route, sweep, territories
 from routing.bench.floors import Floors, Unusable
 
 LEADS = {"postgresql": 1_000_000, "sqlite": 300_000}
@@ -22,6 +22,7 @@ class Command(BaseCommand):
         "  intake  post leads to `manage.py serve` over HTTP\n"
         "  route   route stored events in one process\n"
         "  ledger  add up the ledger of the pools, and read it against the bound of fairness\n"
+        "  sweep   climb the rungs of open clocks: idle, all at once, in a stream, and moving leads\n"
         "  territories  import areas, look places up among them, and change people beside them\n"
         "Progress goes to stderr, one JSON line to stdout.\n"
         "Example: python3 manage_dev.py bench intake"
@@ -31,11 +32,12 @@ class Command(BaseCommand):
         return super().create_parser(*args, formatter_class=RawDescriptionHelpFormatter, **options)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", choices=["intake", "route", "territories", "ledger"])
+        parser.add_argument("name", choices=["intake", "route", "territories", "ledger", "sweep"])
         parser.add_argument("--floors", type=Path, metavar="PATH", help="Folder of the floors to run beside.")
         parser.add_argument("--leads", type=int, metavar="N", help="Stored leads; 1,000,000, on SQLite 300,000.")
         parser.add_argument("--areas", type=int, default=50_000, metavar="N", help="territories: areas; 50,000.")
         parser.add_argument("--entries", type=int, default=1_000_000, metavar="N", help="ledger: rows; 1,000,000.")
+        parser.add_argument("--clocks", type=int, default=100_000, metavar="N", help="sweep: open clocks; 100,000.")
         parser.add_argument("--seconds", type=float, default=10, metavar="S", help="Length of each run; 10.")
         parser.add_argument("--repeats", type=int, default=3, metavar="R", help="Repeats; 3. Medians are printed.")
         parser.add_argument("--no-worker", action="store_true", help="intake: web processes only.")
@@ -49,6 +51,8 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _end)  # so that what was started is stopped on this way out too
         try:
             usual = data.LEAST if name in ("territories", "ledger") else LEADS[connection.vendor]
+            if name == "sweep":
+                usual = max(data.LEAST, options["clocks"] * 20 // 19 + 1)
             stored = data.ensure(options["leads"] or usual, self.say)
             if options["floors"]:
                 self.say("preparing the floors")
@@ -60,6 +64,8 @@ class Command(BaseCommand):
                 figures = territories.run(options["areas"], repeats, self.say)
             elif name == "ledger":
                 figures = ledger.run(options["entries"], repeats, self.say)
+            elif name == "sweep":
+                figures = sweep.run(stored, options["clocks"], repeats, seconds, self.say)
             else:
                 figures = route.run(stored, seconds, repeats, floors, options["profile"], self.say)
         except (data.Refused, Unusable, RuntimeError) as error:
