@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from leads.models import Lead
 from owners.business_time import Hours
-from routing.engine.ladder import BUILT_IN, Ladder, Rung, rung_at
+from routing.engine.ladder import BUILT_IN, Ladder, Rung, counted, rung_at
 from routing.engine.people import People
 from routing.models import Escalation
+from routing.pausing import pauses_of
 from routing.terms import ladders
 
 COLUMNS = (
@@ -110,23 +111,26 @@ class Plan(NamedTuple):
 
 
 def plan(clocks: Sequence[Clock], leads: Mapping[int, Standing], people: People, until: datetime) -> Plan:
-    """What is due until then; two statements at most. `leads`: those that may move."""
+    """What is due until then; three statements at most. `leads`: those that may move."""
     climbed = set(Escalation.objects.filter(clock__in=[clock.id for clock in clocks]).values_list("clock", "rung"))
     ladders(clock.terms for clock in clocks)  # all of them with one statement
+    pauses = pauses_of({clock.lead for clock in clocks})
     due: list[Climb] = []
     later: dict[int, datetime | None] = {}
     for clock in clocks:
-        later[clock.id] = _due(clock, climbed, people, until, due)
+        hours = clock.hours(people)
+        if clock.lead in pauses:
+            hours = counted(hours, pauses[clock.lead], clock.started_at)
+        later[clock.id] = _due(clock, climbed, hours, until, due)
     due.sort(key=_order)
     climbs, moving = _in_order(due, leads)
     return Plan(climbs, moving, _hints(clocks, due, climbs, later))
 
 
 def _due(
-    clock: Clock, climbed: set[tuple[int, int]], people: People, until: datetime, due: list[Climb]
+    clock: Clock, climbed: set[tuple[int, int]], hours: Hours | None, until: datetime, due: list[Climb]
 ) -> datetime | None:
-    """Add the rungs of the clock that are due to `due`; the instant of the first that is not."""
-    hours = clock.hours(people)
+    """Add the rungs of the clock that are due to `due`; the instant of the first that is not. `hours`: as it counts."""
     for rung in clock.rungs:
         if (clock.id, rung.key) in climbed:
             continue

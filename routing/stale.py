@@ -15,12 +15,13 @@ from leads.models import Lead
 from leads.scopes import visible_leads
 from owners.models import Owner, Team
 from owners.roles import role_of
-from routing.models import Decision, Delivery
+from routing.models import Decision, Delivery, SlaClock
 
 Kind = Delivery.Kind
 
 NOT_THEIRS = "not sent: the lead was not theirs any more"
 MOVED_ON = "not sent: the lead had moved on"
+ANSWERED = "not sent: somebody had acted meanwhile"
 NO_CONCERN = "not sent: they had nothing to do with the lead any more"
 
 LOOKED_AT = Q(kind__in=[Kind.REMINDER, Kind.ESCALATION]) | Q(kind=Kind.ASSIGNMENT, attempts__gt=0)
@@ -28,7 +29,8 @@ LOOKED_AT = Q(kind__in=[Kind.REMINDER, Kind.ESCALATION]) | Q(kind=Kind.ASSIGNMEN
 
 
 class Told(NamedTuple):
-    """A message and how its lead stands. `team`: of the decision it is about; `moved`: decided again since."""
+    """A message and how its lead stands. `team`: of the decision it is about; `moved`: decided again since;
+    `occasion`: of what is told about a clock, its kind and the rung."""
 
     id: int
     kind: str
@@ -37,6 +39,8 @@ class Told(NamedTuple):
     state: str
     owner: int | None
     team: int | None
+    decision: int
+    occasion: str
     moved: bool
 
     @property
@@ -52,7 +56,7 @@ def drop_stale(due: QuerySet[Delivery]) -> int:
     """
     due = due.order_by()
     reasons: dict[str, list[int]] = defaultdict(list)
-    others = []
+    others, theirs = [], []
     for row in _looked_at(due):
         if row.kind == Kind.ESCALATION and (row.moved or row.state not in Lead.OPEN):
             reasons[MOVED_ON].append(row.id)
@@ -60,7 +64,10 @@ def drop_stale(due: QuerySet[Delivery]) -> int:
             reasons[NOT_THEIRS].append(row.id)
         elif not row.is_theirs:
             others.append(row)
+        elif ":" in row.occasion:
+            theirs.append(row)
     reasons[NO_CONCERN] += _strangers(others)
+    reasons[ANSWERED] += _answered(theirs)
     return sum(
         due.filter(id__in=ids).update(state=Delivery.State.DROPPED, next_try_at=None, error=why)
         for why, ids in reasons.items()
@@ -73,9 +80,19 @@ def _looked_at(due: QuerySet[Delivery]) -> Iterator[Told]:
     rows = due.filter(LOOKED_AT).annotate(moved=Exists(later.exclude(status=Decision.Status.APPENDED)))
     found = rows.values_list(
         "id", "kind", "owner_id", "decision__lead_id", "decision__lead__state", "decision__lead__owner_id",
-        "decision__team_id", "moved",
+        "decision__team_id", "decision_id", "occasion", "moved",
     )  # fmt: skip
     return (Told(*row) for row in found)
+
+
+def _answered(told: list[Told]) -> list[int]:
+    """Messages to owners about clocks that were answered since, such as in the night before a reminder; a statement."""
+    if not told:
+        return []
+    clocks = SlaClock.objects.filter(decision__in=[row.decision for row in told], kind__in=SlaClock.OF_OWNER)
+    done = clocks.filter(Q(state__in=[SlaClock.State.MET, SlaClock.State.CANCELLED]) | Q(answered_at__isnull=False))
+    answered = set(done.order_by().values_list("decision", "kind"))
+    return [row.id for row in told if (row.decision, row.occasion.partition(":")[0]) in answered]
 
 
 def _strangers(told: list[Told]) -> list[int]:
