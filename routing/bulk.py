@@ -13,7 +13,7 @@ from typing import NamedTuple
 from django.db.models import F
 
 from owners.writer import writing
-from routing import leaving, rerouting
+from routing import leaving, rerouting, retime
 from routing.current import forget
 from routing.lease import budget
 from routing.models import BulkMove
@@ -30,8 +30,8 @@ Clock = Callable[[], datetime]
 
 
 class Work(NamedTuple):
-    """What a kind of move does. `next`: the leads of the next batch. `move`: them moved and noted. `fail`: one noted
-    as failed. `rest`: what follows the leads, in parts; False when there is nothing (more)."""
+    """What a kind of move does. `next`: the leads of the next batch, or clocks. `move`: them moved and noted. `fail`:
+    one noted as failed. `rest`: what follows them, in parts; False when there is nothing (more)."""
 
     next: Callable[[BulkMove, int], list[int]]
     move: Callable[[BulkMove, Sequence[int], By, datetime], None]
@@ -46,6 +46,7 @@ def _pass_over(move: BulkMove, lead: int) -> None:
 WORK = {
     BulkMove.Kind.LEAVER: Work(leaving.next_leads, leaving.move_leads, _pass_over, leaving.hand_over_rest),
     BulkMove.Kind.REROUTE: Work(rerouting.next_leads, rerouting.move_leads, rerouting.note_failed, lambda move: False),
+    BulkMove.Kind.RETIME: Work(retime.next_clocks, retime.move_clocks, _pass_over, lambda move: False),
 }
 
 
@@ -133,7 +134,7 @@ def _give_up_first(id: int) -> bool:
         first = work.next(row, 1) if row and work else []
         if row is None or work is None or not first:
             return False
-        logger.exception("Lead %s cannot be moved and stays where it is", first[0])
+        logger.exception("Lead or clock %s cannot be moved and stays as it is", first[0])
         work.fail(row, first[0])
     return True
 

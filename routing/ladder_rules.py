@@ -9,6 +9,8 @@ from datetime import datetime
 from itertools import combinations, pairwise
 from typing import NamedTuple
 
+from django.db.models import Q, QuerySet
+
 from owners.models import LONGEST_MINUTES, Calendar, Owner, Pool, PoolMember
 from routing.current import people_now
 from routing.engine.ladder import Rung
@@ -104,6 +106,11 @@ def mixed_problem(rungs: Iterable[Rung], uses: Iterable[Use]) -> str:
                 f" {second.said} after it. Use shares alone or minutes alone, or make a ladder for each."
             )
     return ""
+
+
+def policies_of(ladder: int) -> QuerySet[SlaPolicy]:
+    """The policies that name the ladder."""
+    return SlaPolicy.objects.filter(Q(*((f"{column}_id", ladder) for column in MINUTES_OF), _connector=Q.OR))
 
 
 def uses_of(ladder: int, but: int | None = None) -> list[Use]:

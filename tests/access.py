@@ -137,6 +137,7 @@ admin:{configuration}_delete        GET,POST  login   ok    ok     403     403  
 admin:{configuration}_history       GET       login   ok    ok     ok      ok      403   403    403
 
 admin:owners_calendar_holidays      GET,POST  login   ok    ok     403     403     403   403    403
+admin:routing_slapolicy_clocks      GET,POST  login   ok    ok     403     403     403   403    403
 
 admin:{team}_changelist             GET,POST  login   ok    ok     ok      ok      403   403    403
 admin:{team}_add                    GET,POST  login   ok    ok     ok      403     403   403    403

@@ -1,11 +1,12 @@
 """Admin of SLA policies and of the ladders that say what is done when nobody acts."""
 
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
-from django.db.models import Count, OuterRef, Prefetch, Q, Subquery, Value
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Count, OuterRef, Prefetch, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.forms.models import BaseInlineFormSet
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
@@ -13,7 +14,8 @@ from leads.models import LeadType, Source
 from owners.admin.base import LockedAdmin, PlainForm, ScopedInline
 from owners.admin.words import join_words
 from owners.models import Team
-from routing import ladder_rules
+from routing import ladder_rules, retime
+from routing.admin import clock_moves
 from routing.engine.ladder import Rung
 from routing.ladder_words import built_in_words, row_in_words
 from routing.models import Rule, SlaLadder, SlaPolicy, SlaRung
@@ -91,6 +93,7 @@ def rungs_of(ladder: SlaLadder) -> list[Rung]:
 @admin.register(SlaPolicy)
 class SlaPolicyAdmin(LockedAdmin):
     form = PolicyForm
+    change_form_template = "admin/routing/slapolicy/change_form.html"
     change_list_template = "admin/routing/slapolicy/change_list.html"
     list_display = [
         "name", "position", "for_leads", "accept_minutes", "first_touch_minutes", "no_activity_minutes",
@@ -122,6 +125,24 @@ class SlaPolicyAdmin(LockedAdmin):
         ),
         ("What is done when nobody acts", {"fields": [*LADDERS, "done_now"]}),
     ]
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.clocks_view)
+        return [path("<path:object_id>/clocks/", view, name="routing_slapolicy_clocks"), *super().get_urls()]
+
+    def clocks_view(self, request, object_id):
+        """The running clocks under earlier terms, and their move."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        policy = self.get_object(request, unquote(object_id))
+        if policy is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return clock_moves.view(request, self, policy)
+
+    def render_change_form(self, request, context, *args, obj=None, **kwargs):
+        if obj is not None and self.has_change_permission(request, obj):
+            context["earlier"] = retime.count(obj.key, timezone.now())
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
@@ -290,7 +311,7 @@ class SlaLadderAdmin(LockedAdmin):
     def get_queryset(self, request):
         rungs = Prefetch("rungs", SlaRung.objects.select_related("pool"))
         rows = super().get_queryset(request).select_related("named_owner").prefetch_related(rungs)
-        using = SlaPolicy.objects.filter(names_the_ladder(OuterRef("pk"))).order_by().values(one=Value(1))
+        using = ladder_rules.policies_of(OuterRef("pk")).order_by().values(one=Value(1))
         return rows.annotate(policies=Coalesce(Subquery(using.annotate(found=Count("pk")).values("found")), 0))
 
     @admin.display(description="What is done")
@@ -303,7 +324,7 @@ class SlaLadderAdmin(LockedAdmin):
 
     @admin.display(description="Used by")
     def used_by(self, ladder):
-        found = SlaPolicy.objects.filter(names_the_ladder(ladder.pk)) if ladder.pk else ()
+        found = ladder_rules.policies_of(ladder.pk) if ladder.pk else ()
         links = (
             (reverse("admin:routing_slapolicy_change", args=[policy.pk]), policy.name, ", ".join(promises))
             for policy in found
@@ -312,11 +333,6 @@ class SlaLadderAdmin(LockedAdmin):
         return format_html_join(", ", '<a href="{}">{}</a> ({})', links) or (
             "no policy yet: choose it on the page of an SLA policy"
         )
-
-
-def names_the_ladder(ladder) -> Q:
-    """Policies of which some clock climbs it."""
-    return Q(*((f"{column}_id", ladder) for column in LADDERS), _connector=Q.OR)
 
 
 def names(policy: SlaPolicy, column: str, ladder: SlaLadder) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from owners.business_time import Hours, HoursError
 from routing.engine import reason
 from routing.engine.acts import WALKS
+from routing.engine.counting import calendar_of
 from routing.engine.found import TO_CLAIM
 from routing.engine.people import Person, Policy, PoolOf
 from routing.engine.snapshot import snapshot_text
@@ -244,7 +245,7 @@ def _clocks(work: Work, person: Person, policy: Policy, team: int | None) -> tup
     if policy.accept is not None:
         budgets.insert(0, ("accepted", policy.accept))
     real = _real_time(work, policy)
-    calendar = None if real else _calendar(work, policy, person, team)
+    calendar = None if real else calendar_of(work.people, policy, person, team)
     hours = None if real else work.people.calendars[calendar] if calendar is not None else person.hours
     now = work.case.now
     return tuple(
@@ -253,26 +254,12 @@ def _clocks(work: Work, person: Person, policy: Policy, team: int | None) -> tup
     )
 
 
-def _calendar(work: Work, policy: Policy, person: Person | None, team: int | None) -> int | None:
-    """The calendar by which clocks of the policy count; None for the owner's own hours, which also stand in for a
-    calendar that is missing or has no open hour."""
-    if policy.hours_of == "policy":
-        found = policy.calendar
-    elif policy.hours_of == "team":
-        teams = [team] if team is not None else list(person.teams if person else ())
-        calendars = (work.people.teams[id].calendar for id in teams if id in work.people.teams)
-        found = next((calendar for calendar in calendars if calendar is not None), None)
-    else:
-        found = None
-    return found if found in work.people.calendars else None
-
-
 def _hours_of_item(work: Work, policy: Policy, reviewer: int) -> Hours | None:
     """By which working time an item counts: None where nights count too."""
     if _real_time(work, policy):
         return None
     person = work.person(reviewer)
-    calendar = _calendar(work, policy, person, None)
+    calendar = calendar_of(work.people, policy, person, None)
     return work.people.calendars[calendar] if calendar is not None else person.hours if person else None
 
 

@@ -14,6 +14,7 @@ class BulkMove(models.Model):
     class Kind(models.TextChoices):
         LEAVER = "leaver", "somebody leaves"
         REROUTE = "reroute", "routed again"
+        RETIME = "retime", "clocks moved to new terms"
 
     class State(models.TextChoices):
         LOOKING = "looking", "being worked out"
@@ -77,6 +78,8 @@ class BulkMove(models.Model):
     def __str__(self):
         if self.kind == self.Kind.LEAVER:
             return f"{self.owner} leaves"
+        if self.kind == self.Kind.RETIME:
+            return f"Clocks of policy {self.choice.get('name')}, {self.created_at:%Y-%m-%d %H:%M} UTC"
         return f"Routed again, {self.created_at:%Y-%m-%d %H:%M} UTC"
 
 

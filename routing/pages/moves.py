@@ -62,6 +62,7 @@ def move(request: HttpRequest, move: int) -> HttpResponse:
         line.whom = line.to.name if line.to else WOULD.get(line.would, line.would)
     context = {
         "move": row, "page": page, "now": timezone.now(), "choice": _choice(row), "help_topic": "moves",
+        "stopped": _stopped(row),
         "states": _states(row), "who": _who(row), "most": rerouting.MOST,
         "left": in_words(hanging(row.owner_id)) if row.owner_id and row.state == BulkMove.State.FINISHED else "",
     }  # fmt: skip
@@ -156,7 +157,9 @@ def _states(row: BulkMove) -> list[tuple[int, str]]:
 
 
 def _who(row: BulkMove) -> list[tuple[int, str, str]]:
-    """How many leads would go, or went, from whom to whom; the most first."""
+    """How many leads would go, or went, from whom to whom; the most first. Clocks that move change no owner."""
+    if row.kind == BulkMove.Kind.RETIME:
+        return []
     if row.kind == BulkMove.Kind.LEAVER:
         # By the facts, which are found by their instant: decisions are not.
         moved = Fact.objects.filter(kind=Fact.Kind.REASSIGNED, at__gte=row.started_at, owner=row.owner)
@@ -172,9 +175,16 @@ def _who(row: BulkMove) -> list[tuple[int, str, str]]:
     ]
 
 
+def _stopped(row: BulkMove) -> bool:
+    """Whether a move of clocks ended before all that it was about were looked at."""
+    return row.kind == BulkMove.Kind.RETIME and row.state == BulkMove.State.FINISHED and row.done < row.total
+
+
 def _choice(row: BulkMove) -> list[tuple[str, str]]:
     """The filters, in words."""
-    said = []
+    said: list[tuple[str, str]] = []
+    if row.kind == BulkMove.Kind.RETIME:
+        return said
     for name, value in row.choice.items():
         if name in NAMED:
             found = NAMED[name]._default_manager.filter(pk=value).first()
