@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
+from owners.business_time import HoursError
 from owners.models import LONGEST_MINUTES, Calendar, Owner, Pool, PoolMember
-from routing.current import people_now
+from owners.week import week_of_calendar
 from routing.engine.ladder import Rung
 from routing.ladder_words import when
 from routing.models import SlaPolicy, SlaRung
@@ -157,14 +158,18 @@ def calendar_problem(calendar: Calendar, now: datetime) -> str:
             f"Calendar {calendar.name} has no time zone of its own, so its hours are no instants by themselves. Give it"
             " one, or choose another calendar."
         )
-    hours = people_now().calendars.get(calendar.pk)
-    if hours is None or hours.next_open(now) is None:
+    try:
+        week = week_of_calendar(calendar)
+        opens = bool(week.work) and week.hours().next_open(now) is not None
+    except HoursError:
+        opens = False
+    if not opens:
         return f"Calendar {calendar.name} never opens, so no time would ever count. Give it hours, or choose another."
     return ""
 
 
-def hours_problem(hours_of: str, calendar: Calendar | None, now: datetime) -> Problem | None:
-    """What is wrong with the working time of a policy."""
+def hours_problem(hours_of: str, calendar: int | None) -> Problem | None:
+    """What is wrong with the working time of a policy, and the id of the calendar that it names."""
     named = hours_of == SlaPolicy.HoursOf.POLICY
     if named and calendar is None:
         return "calendar", "Name the calendar that the policy counts by."
@@ -172,8 +177,7 @@ def hours_problem(hours_of: str, calendar: Calendar | None, now: datetime) -> Pr
         return "calendar", (
             "This calendar would not be used. Choose “the calendar named here” as working time, or leave it empty."
         )
-    problem = calendar_problem(calendar, now) if calendar is not None else ""
-    return ("calendar", problem) if problem else None
+    return None
 
 
 def unknown(words: Iterable[str], known: Mapping[str, str], what: str) -> str:

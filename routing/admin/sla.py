@@ -70,8 +70,11 @@ class PolicyForm(PlainForm):
         return cleaned
 
     def _check_hours(self, cleaned) -> None:
-        if problem := ladder_rules.hours_problem(cleaned["hours_of"], cleaned.get("calendar"), timezone.now()):
+        calendar = cleaned.get("calendar")
+        if problem := ladder_rules.hours_problem(cleaned["hours_of"], calendar and calendar.pk):
             self.add_error(*problem)
+        elif calendar and (sentence := ladder_rules.calendar_problem(calendar, timezone.now())):
+            self.add_error("calendar", sentence)
 
     def _check_ladders(self, cleaned) -> None:
         """Rungs of shares and minutes keep one order for every policy that uses their ladder."""

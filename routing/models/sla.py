@@ -87,7 +87,7 @@ class SlaRung(ConfigModel):
         ]
 
     def __str__(self):
-        return f"at {self.percent} %" if self.percent else f"after {self.minutes} min"
+        return f"at {self.percent} %" if self.percent else f"after {self.minutes or 0} min"
 
 
 class SlaPolicy(ConfigModel):

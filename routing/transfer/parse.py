@@ -12,7 +12,9 @@ from typing import Any
 
 from owners.models import LONGEST_MINUTES
 from routing.engine.rules import check_condition
+from routing.ladder_rules import order_problems
 from routing.transfer.shape import COMPANY, FORMAT, LISTS, RULE, RULES, SECTIONS, SORTED, VERSION, Field
+from routing.transfer.slas import rung_in
 
 MOST_BYTES = 20_000_000
 TOP = ("format", "version", "company", *SECTIONS, "rules")
@@ -178,6 +180,8 @@ class _Reader:
         else:
             rows = [self._whole(row, LISTS[name], place) for place, row in self._list(value, path)]
         rows = [row for row in rows if row is not None]
+        if name == "rungs":
+            return self._rungs(rows, path)
         self._no_twins(name, rows, path)
         return sorted(rows, key=_as_text) if name in SORTED else rows
 
@@ -189,9 +193,15 @@ class _Reader:
                 found[field.name] = field.absent
             elif field.name not in found and not field.sparse:
                 self.wrong(f"{path}.{field.name}", "it is missing.")
-            if field.sparse and (found.get(field.name) is None or found[field.name] is False):
+            if field.sparse and (found.get(field.name) in (None, "") or found[field.name] is False):
                 found.pop(field.name, None)
         return found
+
+    def _rungs(self, rows: list[dict[str, Any]], path: str) -> list[dict[str, Any]]:
+        """The rungs of a ladder, in the one order that stands in files; each kind has to rise as it is given."""
+        for place, sentence in order_problems([rung_in(row) for row in rows]):
+            self.wrong(f"{path}[{place}]", sentence)
+        return sorted(rows, key=lambda row: (row.get("percent") or 0, row.get("minutes") or 0))
 
     def _no_twins(self, name: str, rows: list[Any], path: str) -> None:
         identity = {"members": "owner", "stages": "key"}.get(name)

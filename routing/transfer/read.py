@@ -15,6 +15,7 @@ from routing.models import Condition, Rule, RuleSetVersion
 from routing.revision import instant
 from routing.transfer.pools import IN_A_FILE, MEMBER_TERMS
 from routing.transfer.shape import FORMAT, RULE, SECTIONS, VERSION, Section, clock
+from routing.transfer.slas import rungs
 
 
 def text_of(document: dict[str, Any]) -> str:
@@ -30,6 +31,7 @@ def read(version: RuleSetVersion | None) -> dict[str, Any]:
         "owners": {"teams": _teams(), **times["owner"], "absences": _absences()},
         "pools": {"members": _members()},
         "territories": {"areas": _areas()},
+        "sla_ladders": {"rungs": rungs()},
         "pipelines": {"stages": _stages()},
     }
     document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "company": _company()}

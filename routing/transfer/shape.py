@@ -12,7 +12,7 @@ from django.db import models
 
 from leads.models import LeadType, Pipeline, Source
 from owners.models import Calendar, Owner, Pool, Team, Territory
-from routing.models import SlaPolicy
+from routing.models import SlaLadder, SlaPolicy
 
 FORMAT = "revroute.config"
 VERSION = 1
@@ -132,18 +132,27 @@ SECTIONS: Mapping[str, Section] = {
     "territories": Section(
         Territory, "territory", (NAME, _ref("owner", "owners"), _ref("team", "teams")), lists=("areas",)
     ),
+    "sla_ladders": Section(
+        SlaLadder, "SLA ladder", (NAME, _ref("named_owner", "owners", optional=False)), lists=("rungs",)
+    ),
     "sla_policies": Section(
         SlaPolicy,
         "SLA policy",
         (
             NAME,
             Field("lead_types", "words"),
+            Field("sources", "words"),
             Field("tiers", "words"),
+            _number("assign_minutes"),
             _number("accept_minutes", optional=True),
             _number("first_touch_minutes"),
             _number("no_activity_minutes"),
             _number("review_minutes"),
+            _number("crm_minutes"),
             Field("real_time", "flag"),
+            Field("hours_of"),
+            _ref("calendar", "calendars"),
+            *(_ref(name, "sla_ladders") for name in SlaPolicy.LADDERS),
         ),
         ordered=True,
     ),
@@ -224,6 +233,14 @@ LISTS: Mapping[str, tuple[Field, ...]] = {
         Field("postal_to", absent=""),
     ),
     "stages": (Field("key"), NAME),
+    "rungs": (
+        *(Field(name, "number", optional=True, sparse=True) for name in ("percent", "minutes")),
+        *(Field(name, "flag", optional=True, sparse=True) for name in ("remind", "tell_lead")),
+        Field("move", optional=True, sparse=True),
+        Field("pool", "ref", optional=True, to="pools", sparse=True),
+        Field("priority", "number", optional=True, sparse=True),
+        Field("webhook", optional=True, sparse=True),
+    ),
 }
 """Objects of the lists; `teams` is a list of keys."""
 

@@ -12,13 +12,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from leads.models import Pipeline, Source, Stage
+from leads.models import Source, Stage
 from owners import cover
 from owners.areas import Area, NoArea, crossing, read_area, sentence
-from owners.holidays import NoHolidays, check_place
 from owners.models import (
     Absence,
-    Calendar,
     Installation,
     Membership,
     Owner,
@@ -28,7 +26,9 @@ from owners.models import (
     TerritoryArea,
     WeeklyHours,
 )
-from routing.transfer import pools
+from routing.models import SlaRung
+from routing.transfer import pools, slas
+from routing.transfer.checks import broken, is_used
 from routing.transfer.diff import Change
 from routing.transfer.shape import SECTIONS, Field
 from routing.transfer.times import TIMES, Wrong, read_times
@@ -69,11 +69,13 @@ class Writer:
             self._late()
             self._lists()
             self._order("sla_policies")
+        if not self.problems:
+            slas.look(self)
         if prune and not self.problems:
-            for change in self.removed:
+            for change in sorted(self.removed, key=lambda change: change.section == "sla_ladders"):
                 self._remove(change)
 
-    def _touched(self, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def touched(self, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for number, row in enumerate(self.document.get(name, ())):
             if (name, row["key"]) in self.added or self.changed.get((name, row["key"])):
                 yield f"{name}[{number}]", row
@@ -99,7 +101,7 @@ class Writer:
     def _rows(self, name: str) -> None:
         """The rows of a section with everything but what is set late; new ones in one statement."""
         section, fresh = SECTIONS[name], []
-        for path, given in self._touched(name):
+        for path, given in self.touched(name):
             new = (name, given["key"]) in self.added
             fields = [field for field in section.fields if not field.late and self._differs(name, given, field.name)]
             if not (new or fields):
@@ -135,8 +137,8 @@ class Writer:
         for name in pointing:
             if not row._meta.get_field(name).null and getattr(row, f"{name}_id") is None:
                 self.problems.append(f"{path}.{name}: it is missing.")
-        if len(self.problems) == before and (broken := _broken(row)):
-            self.problems.append(f"{path}: {broken}")
+        if len(self.problems) == before and (said := broken(row)):
+            self.problems.append(f"{path}: {said}")
         return len(self.problems) == before
 
     def _refuse(self, error: ValidationError, path: str, names: Mapping[str, str]) -> None:
@@ -147,7 +149,7 @@ class Writer:
         """What points at rows that come later: covers, default pools."""
         for name, section in SECTIONS.items():
             late = [field for field in section.fields if field.late]
-            wanted = [(path, given) for path, given in self._touched(name) if late]
+            wanted = [(path, given) for path, given in self.touched(name) if late]
             held = {row.key: row for row in section.model.objects.all()} if wanted else {}
             moved = []
             for path, given in wanted:
@@ -164,13 +166,13 @@ class Writer:
                 section.model.objects.bulk_update(moved, [field.name for field in late], batch_size=500)
         self._refuse_circles()
         self.problems += [f"pools: {circle}" for circle in pools.chains()]
-        self.problems += pools.unknown_teams(self._touched("pools"), self.ids["teams"])
+        self.problems += pools.unknown_teams(self.touched("pools"), self.ids["teams"])
 
     def _refuse_circles(self) -> None:
         """Covers that the file makes go round; each circle once."""
         covers, told = cover.covers_at(self.now), set()
         names = {pk: key for key, pk in self.ids["owners"].items()}
-        for path, given in self._touched("owners"):
+        for path, given in self.touched("owners"):
             pk = self.ids["owners"][given["key"]]
             found = cover.circle(pk, covers.get(pk), covers) if given.get("cover") else []
             if found and not told.intersection(found):
@@ -199,13 +201,14 @@ class Writer:
             "owners": {"teams": self._teams, "absences": self._absences},
             "pools": {"members": self._members},
             "territories": {"areas": self._areas},
+            "sla_ladders": {"rungs": self._rungs},
             "pipelines": {"stages": self._stages},
         }
         self._clear_areas()
         for name in ("calendars", "owners"):
             self._times(name)
         for name, by_list in makers.items():
-            for path, given in self._touched(name):
+            for path, given in self.touched(name):
                 for listed, make in by_list.items():
                     if self._differs(name, given, listed):
                         make(self.ids[name][given["key"]], given[listed], f"{path}.{listed}")
@@ -236,7 +239,7 @@ class Writer:
         """When owners or calendars are at work; only all three lists together are a week."""
         whose = "owner" if name == "owners" else "calendar"
         standing = {row["key"]: row for row in self.held[name]}
-        for path, given in self._touched(name):
+        for path, given in self.touched(name):
             changed = [what for what in TIMES if self._differs(name, given, what)]
             if not changed and not (whose == "calendar" and (name, given["key"]) in self.added):
                 continue
@@ -300,7 +303,7 @@ class Writer:
         """Areas of all territories that change go first, so that one can move to another."""
         changing = [
             self.ids["territories"][given["key"]]
-            for _, given in self._touched("territories")
+            for _, given in self.touched("territories")
             if self._differs("territories", given, "areas")
         ]
         if changing:
@@ -328,6 +331,10 @@ class Writer:
         for area, other in crossing(self.taken):
             self.problems.append(f"territories: {sentence(other, area, f'territory {self.taken[area]}')}")
 
+    def _rungs(self, ladder: int, given: list[Mapping[str, Any]], path: str) -> None:
+        fresh = [slas.rung(row, ladder, self.ids["pools"]) for row in given]
+        self._replace(SlaRung.objects.filter(ladder=ladder), fresh, path)
+
     def _stages(self, pipeline: int, given: list[Mapping[str, Any]], path: str) -> None:
         held = {stage.key: stage for stage in Stage.objects.filter(pipeline=pipeline)}
         for position, row in enumerate(given):
@@ -341,7 +348,7 @@ class Writer:
             else:
                 self.fresh[Stage].append(stage)
         for stage in held.values():
-            if _is_used(stage):
+            if is_used(stage):
                 self.problems.append(f"{path}: stage {stage.key} is still used, so the file has to keep it.")
             else:
                 stage.delete()
@@ -360,37 +367,7 @@ class Writer:
         elif isinstance(row, Source):
             row.active = False
             row.save(update_fields=["active"])
-        elif _is_used(row):
+        elif is_used(row):
             self.notes.append(f"{SECTIONS[change.section].word} {change.key} is still used, so it stays.")
         else:
             row.delete()
-
-
-def _broken(row: models.Model) -> str:
-    """What the constraints of the database forbid, in a sentence; the database itself would not say where."""
-    if isinstance(row, Pool):
-        return pools.broken_pool(row)
-    if isinstance(row, PoolMember):
-        return pools.broken_member(row)
-    if isinstance(row, Calendar) and (row.holiday_country or row.holiday_region):
-        try:
-            check_place(row.holiday_country, row.holiday_region)
-        except NoHolidays as refused:
-            return str(refused)
-    return ""
-
-
-PARTS = (Membership, TerritoryArea, Stage, WeeklyHours, SpecialDay)
-"""Rows that are nothing without the row that they belong to, and have no history."""
-
-
-def _is_used(row: models.Model) -> bool:
-    """Whether anything but its own parts points at it."""
-    if isinstance(row, Pipeline) and any(_is_used(stage) for stage in row.stages.all()):
-        return True
-    return any(
-        relation.related_model.objects.filter(**{relation.field.name: row}).exists()
-        for relation in row._meta.get_fields(include_hidden=True)
-        if (relation.one_to_many or relation.one_to_one) and relation.auto_created
-        if relation.related_model not in PARTS
-    )
