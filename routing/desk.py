@@ -33,7 +33,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Group:
-    """Leads of one's own that are due in the same span, the one with the least time left first."""
+    """Leads of one's own that are due in the same span: those of higher priority first, then the least time left."""
 
     key: str
     label: str
@@ -42,7 +42,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Desk:
-    """`hidden`: leads beyond MOST_LEADS, those that are due last."""
+    """`hidden`: leads beyond MOST_LEADS, those of lower priority that are due last."""
 
     groups: tuple[Group, ...]
     leads: int
@@ -57,7 +57,9 @@ def desk_of(owner: int, now: datetime, zone: tzinfo) -> Desk:
     mine = leads_of(owner)
     due = SlaClock.objects.filter(UNANSWERED, owner=owner, lead=OuterRef("pk")).order_by().values("lead")
     rows = mine.annotate(due=Subquery(due.annotate(first=Min("due_at")).values("first")))
-    shown = list(rows.select_related("company").order_by(F("due").asc(nulls_last=True), "-pk")[:MOST_LEADS])
+    shown = list(
+        rows.select_related("company").order_by("-priority", F("due").asc(nulls_last=True), "-pk")[:MOST_LEADS]
+    )
     total = mine.count()
     unread = unread_alerts(owner)
     alerts = tuple(unread.select_related("decision__lead")[:MOST_ALERTS])

@@ -87,11 +87,12 @@ class LeadAdmin(RecordAdmin):
         "source",
         "lead_type",
         "high_intent",
+        "priority",
         "received_at",
         "owned_at",
     ]
     list_display_links = ["id", "__str__"]
-    list_filter = ["state", "high_intent", "is_test", "received_at", "source"]
+    list_filter = ["state", "priority", "high_intent", "is_test", "received_at", "source"]
     list_select_related = ["owner", "source"]
     search_fields = ["id__exact", "email", "phone", "name", "owner__name"]
     search_help_text = "Number, e-mail, phone, name or owner"

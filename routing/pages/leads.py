@@ -28,6 +28,7 @@ from routing.receipts import next_due
 PAGE = 50
 PHONE = re.compile(r"[+\d][\d\s()/.-]{5,}")
 NOBODY = "none"
+SELECTS = ("state", "owner", "source", "type", "priority")
 QUESTIONS = ("no_owner", "untouched", "due", "overdue", "undelivered")
 STATE_LOOKS = {
     Lead.State.ASSIGNED: ("good", "user-check"),
@@ -46,6 +47,7 @@ class LeadFilter(django_filters.FilterSet):
     owner = django_filters.ChoiceFilter(method="of_owner", empty_label="Anybody", label="Owner")
     source = django_filters.ChoiceFilter(field_name="source__key", empty_label="Any source", label="Source")
     type = django_filters.ChoiceFilter(field_name="lead_type", empty_label="Any type", label="Type")
+    priority = django_filters.ChoiceFilter(choices=Lead.Priority.choices, empty_label="Any priority", label="Priority")
     intent = django_filters.BooleanFilter(method="of_intent")
     show = django_filters.ChoiceFilter(method="of_question", choices=[(key, LEADS[key][0]) for key in LEADS])
     q = django_filters.CharFilter(method="of_words")
@@ -111,10 +113,10 @@ def leads(request: HttpRequest) -> HttpResponse:
     django_tables2.RequestConfig(request, paginate={"per_page": PAGE, "silent": True}).configure(table)
     form = filters.form
     _draw([row.record for row in table.page.object_list], dict(form.fields["type"].choices), now)
-    picked = [name for name in ("state", "owner", "source", "type") if form[name].data]
+    picked = [name for name in SELECTS if form[name].data]
     context = {
         "table": table, "total": table.paginator.count, "chips": list(_chips(request)), "now": now, "form": form,
-        "selects": [form[name] for name in ("state", "owner", "source", "type")], "picked": len(picked),
+        "selects": [form[name] for name in SELECTS], "picked": len(picked),
         "filtered": any(form[name].data for name in form.fields), "query": form["q"].data or "",
         "kept": [(name, request.GET[name]) for name in ("show", "intent") if request.GET.get(name)],
         "export": request.GET.urlencode(), "help_topic": "lead",
@@ -169,7 +171,8 @@ def _chips(request: HttpRequest) -> Iterable[dict[str, Any]]:
 
 
 HEAD = ("lead", "buyer", "email", "phone", "company", "domain", "country", "state", "owner", "source", "lead type",
-        "high intent", "score", "arrived", "owned", "accepted", "first touch", "reason", "test")  # fmt: skip
+        "high intent", "priority", "score", "arrived", "owned", "accepted", "first touch", "reason",
+        "test")  # fmt: skip
 
 
 def _lines(rows: QuerySet) -> Iterator[tuple[Any, ...]]:
@@ -180,7 +183,8 @@ def _lines(rows: QuerySet) -> Iterator[tuple[Any, ...]]:
             lead.pk, lead.name, lead.email, lead.phone, company.name if company else "",
             company.domain if company else "", lead.country, lead.get_state_display(),
             lead.owner.name if lead.owner else "", lead.source.name, lead.lead_type,
-            "yes" if lead.high_intent else "no", lead.lead_score, lead.received_at.isoformat(),
+            "yes" if lead.high_intent else "no", lead.get_priority_display(), lead.lead_score,
+            lead.received_at.isoformat(),
             *(at.isoformat() if at else "" for at in (lead.owned_at, lead.accepted_at, lead.touched_at)),
             lead.reason, "yes" if lead.is_test else "no",
         )  # fmt: skip
