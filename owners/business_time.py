@@ -18,6 +18,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -193,6 +194,17 @@ class Hours:
             found += [Segment(begin, stop, False, why) for begin, stop in without(closed, rest)]
             closed = rest
         return sorted(found)
+
+    def clock_changes(self, start: datetime, end: datetime) -> list[tuple[datetime, timedelta]]:
+        """The instants after `start` and up to `end` at which the clocks of the zone change, and by how much."""
+        start, end = _utc(start), _utc(end)
+        weeks = range(week_number(start), week_number(end) + 1)
+        stretches = [stretch for number in weeks for stretch in stretches_of_week(self._zone, number)]
+        return [
+            (begin, offset - before)
+            for (_, _, before), (begin, _, offset) in pairwise(stretches)
+            if offset != before and start < begin <= end
+        ]
 
     def _reasons(self, start: datetime, end: datetime) -> Iterator[tuple[str, Sequence[Span]]]:
         """Why time between the two may not count: spans of each reason, what outranks others first."""

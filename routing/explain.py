@@ -1,17 +1,18 @@
-"""A lead's id in, its decision and what became of it as lines of plain text out; decides and changes nothing.
+"""A lead's id and now in, its decision and what became of it as lines of plain text out; decides and changes nothing.
 
 Everything about the decision comes from its document, so that the text, the API and the lead's page can never
 tell different stories. Times are UTC.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from leads.models import Activity, Lead, Note
 from routing.document import document, stories
 from routing.engine.conditions import FIELDS, OPERATORS
-from routing.models import Decision, Delivery, Escalation, Fact, ReviewItem, SlaClock, SlaPause
+from routing.models import Decision, Delivery, Escalation, Fact, ReviewItem, SlaPause
+from routing.receipts import receipts
 
 MARKS = {"yes": "✓", "no": "✗", "unknown": "?"}
 WON = (
@@ -73,7 +74,7 @@ def decided(lead: int) -> dict[str, Any]:
     return document(story)
 
 
-def explain(lead: int) -> str:
+def explain(lead: int, now: datetime) -> str:
     """The decision in words: who and why, the walk, the candidates, the plan, the clocks, what came since.
 
     Raises Undecided.
@@ -85,7 +86,7 @@ def explain(lead: int) -> str:
         ("The walk", _walk(told)),
         ("Candidates", [_candidate(entry) for entry in told["candidates"]]),
         ("Plan", [_action(entry) for entry in told["crm_execution_plan"]]),
-        ("Clocks", list(_clocks(decision["lead_id"]))),
+        ("Clocks", list(_clocks(decision["lead_id"], now))),
         ("Since", list(_since(decision))),
     )
     return "\n\n".join("\n".join([title, *lines] if title else lines) for title, lines in sections if lines)
@@ -206,12 +207,20 @@ def _action(entry: Mapping[str, Any]) -> str:
 # --- what came since -----------------------------------------------------------------------------------------
 
 
-def _clocks(lead: int) -> Iterator[str]:
-    clocks = SlaClock.objects.filter(lead=lead).select_related("owner").order_by("decision_id", "due_at", "id")
-    for clock in clocks:
-        ended = f" {at(clock.ended_at)}" if clock.ended_at else ""
-        kind, state = clock.get_kind_display(), clock.get_state_display()
-        yield f"   {kind} by {clock.owner.name}: {state}{ended}, due {at(clock.due_at)}, policy {clock.policy_key}"
+def _clocks(lead: int, now: datetime) -> Iterator[str]:
+    """What the receipts say, in a line each."""
+    for one in sorted(receipts(Lead.objects.get(pk=lead), now), key=lambda one: (one.started_at, one.due_at, one.id)):
+        over = f" {at(one.over)}" if one.over else ""
+        late = f", {_minutes(one.late.raw)} late" if one.late else ""
+        kind = one.kind[:1].lower() + one.kind[1:]
+        yield (
+            f"   {kind} by {one.owner}: {one.word}{over}{late}, due {at(one.due_at)},"
+            f" {_minutes(timedelta(seconds=one.budget_seconds))} counted in {one.by}, policy {one.policy}"
+        )
+
+
+def _minutes(length: timedelta) -> str:
+    return f"{length.total_seconds() / 60:.0f} min"
 
 
 def _since(decision: Mapping[str, Any]) -> Iterator[str]:

@@ -54,6 +54,11 @@ def _in_order(rungs: Iterable[Rung]) -> list[Rung]:
 
 
 def _rung(rung: Rung, named: str, pools: Mapping[int, str]) -> str:
+    return f"{when(rung)} {done_in_words(rung, named, pools) or 'nothing is done'}"
+
+
+def done_in_words(rung: Rung, named: str, pools: Mapping[int, str]) -> str:
+    """What is done at it; empty where nothing is."""
     done = []
     if rung.remind:
         done.append("the owner is reminded")
@@ -66,7 +71,7 @@ def _rung(rung: Rung, named: str, pools: Mapping[int, str]) -> str:
         done.append(f"its priority is {Lead.Priority(rung.priority).label} or higher")
     if rung.webhook:
         done.append(f"{urlsplit(rung.webhook).hostname or 'an address'} is told by webhook")
-    return f"{when(rung)} {_joined(done or ['nothing is done'])}"
+    return _joined(done) if done else ""
 
 
 def _joined(parts: list[str]) -> str:

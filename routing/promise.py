@@ -17,13 +17,14 @@ def hours_promised(revision: int | None, owner: int, calendar: int | None, real_
     """
     if real_time:
         return None
-    people = _people(revision)
+    people = people_promised(revision)
     person = people.owners.get(owner)
     own = person.hours if person else None
     return people.calendars.get(calendar, own) if calendar is not None else own
 
 
-def _people(revision: int | None) -> People:
+def people_promised(revision: int | None) -> People:
+    """Everybody as the revision says; as they are now where there is none."""
     if revision is None:
         return people_now()
     try:

@@ -232,6 +232,7 @@ api:event                           GET       401     ok    ok     ok      ok   
 api:leads                           GET       401     ok    ok     ok      ok      ok    ok     ok
 api:lead                            GET       401     ok    ok     ok      ok      ok    404    ok
 api:decision                        GET       401     ok    ok     ok      ok      ok    404    ok
+api:clocks                          GET       401     ok    ok     ok      ok      ok    404    ok
 api:not_chosen                      GET       401     ok    ok     ok      ok      ok    404    ok
 api:decisions                       GET       401     ok    ok     ok      ok      ok    404    ok
 api:review                          GET       401     ok    ok     ok      ok      ok    ok     ok
@@ -250,7 +251,7 @@ api:{readonly}                      POST      405     405   405    405     405  
 
 NAMES = {
     "any": "*",
-    "readonly": "event leads lead decision decisions not_chosen review report_overview",
+    "readonly": "event leads lead clocks decision decisions not_chosen review report_overview",
     "said": "activity decline reassign pause",
     "acts": "review_act accept claim convert activity decline reassign pause resume",
     "my-leads": "my-accept my-decline my-log",

@@ -43,6 +43,15 @@ def relative(length: timedelta) -> str:
 
 
 @register.filter
+def length_of(span: timedelta) -> str:
+    """A length of time to the second, for sums: “15 h 30 min”, “6 min 19 s”, “3 days 2 h”."""
+    seconds = round(abs(span).total_seconds())
+    parts = [(seconds // 86400, "day" if seconds < 172800 else "days"), (seconds // 3600 % 24, "h")]
+    parts += [(seconds // 60 % 60, "min"), (seconds % 60, "s")]
+    return " ".join(f"{count} {unit}" for count, unit in parts if count) or "0 s"
+
+
+@register.filter
 def span(seconds: float) -> str:
     """A length of time: “9 min”, “1 h 20”, “3 days”."""
     minutes = int(seconds // 60)

@@ -115,7 +115,7 @@ class DeliveryAdmin(RecordAdmin):
 
 @admin.register(SlaClock)
 class SlaClockAdmin(RecordAdmin):
-    list_display = ["lead", "kind", "owner", "state", "due_at", "ended_at", "policy_key"]
+    list_display = ["lead", "kind", "owner", "stands", "due_at", "ended_at", "answered_at", "policy_key"]
     list_filter = [ClockQuestion, "state", "kind", "due_at"]
     list_select_related = ["lead", "owner"]
     search_fields = ["lead__id__exact", "lead__email", "owner__name", "policy_key"]

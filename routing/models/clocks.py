@@ -33,6 +33,10 @@ class SlaClock(models.Model):
         BREACHED = "breached", "breached"
         CANCELLED = "cancelled", "cancelled"
 
+    ANSWERED = "breached_answered"
+    """How a breached clock stands that somebody answered after all: late, and not silent."""
+    STANDINGS = {**dict(State.choices), ANSWERED: "breached, answered"}
+
     lead = models.ForeignKey(
         Lead, models.PROTECT, null=True, related_name="clocks", help_text="Empty: an item about no lead."
     )
@@ -107,6 +111,16 @@ class SlaClock(models.Model):
     def __str__(self):
         about = f"lead {self.lead_id}" if self.lead_id else f"review item {self.item_id}"
         return f"{self.get_kind_display()} of {about}"
+
+    @property
+    def standing(self) -> str:
+        """A key of STANDINGS: the state, with late answers told apart from silence."""
+        return self.ANSWERED if self.state == self.State.BREACHED and self.answered_at else self.state
+
+    @property
+    def stands(self) -> str:
+        """The same in words."""
+        return self.STANDINGS[self.standing]
 
 
 class SlaPause(models.Model):

@@ -75,8 +75,8 @@ def act(request: HttpRequest, lead_id: int, work: Work) -> HttpResponse:
 
 
 def _context(request: HttpRequest, row: Lead, now: datetime) -> dict[str, Any]:
-    life, clocks, pause = life_of(row), receipts(row), pause_now(row.pk, now)
-    works = offered(request.user, row, pause is not None, any(clock.runs for clock in clocks))
+    life, clocks, pause = life_of(row), receipts(row, now), pause_now(row.pk, now)
+    works = offered(request.user, row, pause is not None, any(clock.waits for clock in clocks))
     items = (
         visible_review_items(request.user).filter(lead=row, state=ReviewItem.State.OPEN).select_related("owner", "pool")
     )

@@ -85,6 +85,7 @@ def test_openapi_names_every_address():
         "/api/v1/leads/{lead_id}/accept",
         "/api/v1/leads/{lead_id}/activities",
         "/api/v1/leads/{lead_id}/claim",
+        "/api/v1/leads/{lead_id}/clocks",
         "/api/v1/leads/{lead_id}/convert",
         "/api/v1/leads/{lead_id}/decision",
         "/api/v1/leads/{lead_id}/decisions",

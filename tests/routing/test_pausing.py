@@ -150,7 +150,7 @@ def test_owner_waits_on_the_page_in_their_own_zone_and_the_manager_goes_on(peopl
     assert [moment.title for moment in life_of(lead).moments if moment.icon in ("pause", "play")] == [
         f"Waits for the buyer until {SlaPause.objects.get().ends_at:%a %-d %b, %H:%M UTC}", "Went on before the end",
     ]  # fmt: skip
-    assert "UTC: <b>on a train</b> (Elena)" in explain(lead.pk)
+    assert "UTC: <b>on a train</b> (Elena)" in explain(lead.pk, now)
     acts.close(lead.pk, "lost", by(people.elena), timezone.now())
     assert not reps["elena"].get(f"/leads/{lead.pk}/").context["works"] & {"pause", "resume"}
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from owners.models import Owner
 from routing.explain import Undecided, explain
@@ -24,7 +25,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, lead: str, **options: Any) -> None:
         number = id_of(lead, "a lead")
         try:
-            self.stdout.write(_why_not(number, options["why_not"]) if options["why_not"] else explain(number))
+            asked = options["why_not"]
+            self.stdout.write(_why_not(number, asked) if asked else explain(number, timezone.now()))
         except (Undecided, Owner.DoesNotExist) as error:
             raise CommandError(str(error)) from error
 
