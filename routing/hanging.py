@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q, QuerySet, Window
 
 from leads.models import Company, Contact, Deal, Lead, Source, Task
 from owners.models import Delegation, Owner, Pool, PoolMember, Team, Territory
-from routing.models import ApiToken, ReviewItem, Rule, RuleSetVersion
+from routing.models import ApiToken, ReviewItem, Rule, RuleSetVersion, SlaLadder
 
 FIRST = 5
 """Rows of a kind that are named; the rest is a number."""
@@ -67,6 +67,10 @@ KINDS = (
     Kind("covers", "person to cover for", "people to cover for", Owner, lambda owner: Q(cover=owner)),
     Kind("delegations", "delegated team", "delegated teams", Delegation, lambda owner: Q(to=owner), heir=False),
     Kind("sources", "source to answer for", "sources to answer for", Source, lambda owner: Q(owner=owner)),
+    Kind(
+        "ladders", "SLA ladder to answer for", "SLA ladders to answer for", SlaLadder,
+        lambda owner: Q(named_owner=owner),
+    ),
     Kind("deals", "open deal", "open deals", Deal, lambda owner: Q(owner=owner, state=Deal.State.OPEN)),
     Kind("companies", "account", "accounts", Company, lambda owner: Q(owner=owner)),
     Kind("contacts", "contact", "contacts", Contact, lambda owner: Q(owner=owner)),

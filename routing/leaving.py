@@ -29,7 +29,7 @@ from routing import rulebook
 from routing.again import ask_all_again
 from routing.current import in_force
 from routing.hanging import BY_KEY, Hanging, hanging, needs_heir, open_leads
-from routing.models import BulkMove, ReviewItem, Rule, RuleSetVersion
+from routing.models import BulkMove, ReviewItem, Rule, RuleSetVersion, SlaLadder
 from routing.moving import Asked, By, Standing, ask, decide_acts, standing
 from routing.pipeline import EVERYBODYS
 from routing.refused import Refused
@@ -160,7 +160,7 @@ def _hand_over(row: Owner, heir: int | None, kinds: set[str], move: BulkMove, by
     _rules(row, heir, kinds, f"{said(row.name, row.state)}: {name} takes their place.", by, now)
     for model, fields in (
         (Pool, ("fallback_owner", "named_owner")), (Team, ("lead", "fallback_owner")), (Territory, ("owner",)),
-        (Source, ("owner",)),
+        (Source, ("owner",)), (SlaLadder, ("named_owner",)),
     ):  # fmt: skip
         for field in fields:
             model._default_manager.filter(**{field: row}).update(**{field: heir})

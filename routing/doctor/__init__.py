@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from routing.doctor import calendars, coverage, installation, ledger, people, pools, rules, work
+from routing.doctor import calendars, coverage, installation, ledger, people, pools, rules, slas, work
 from routing.doctor.finding import ERROR, WARNING, Finding
 from routing.doctor.seen import look
 
@@ -32,6 +32,7 @@ def findings(now: datetime, thorough: bool = False) -> list[Finding]:
         *rules.problems(seen),
         *people.problems(seen),
         *pools.problems(seen),
+        *slas.problems(seen),
         *calendars.problems(now),
         *coverage.problems(seen),
         *installation.problems(),

@@ -163,6 +163,7 @@ FATES = {
     "territories": "They belong to {heir}.",
     "covers": "{heir} covers instead; nobody does where that would go round in a circle.",
     "sources": "{heir} answers for them.",
+    "ladders": "{heir} answers in the end; clocks that run keep their ladder, in which {name} is passed over.",
     "deals": "{heir} owns them; the deal of an open lead goes on to the lead’s new owner.",
     "companies": "{heir} owns them.",
     "contacts": "Those of open leads go on to the lead’s new owner, all others to {heir}.",

@@ -12,7 +12,7 @@ from routing import bulk, leaving
 from routing.hanging import hanging, in_words
 from routing.leaving import Wish, leave
 from routing.loads import drift
-from routing.models import ApiToken, BulkMove, Decision, Fact, LedgerEntry, ReviewItem, RuleSetVersion
+from routing.models import ApiToken, BulkMove, Decision, Fact, LedgerEntry, ReviewItem, RuleSetVersion, SlaLadder
 from routing.moving import By
 from routing.refused import Refused
 from routing.replay import verify
@@ -42,6 +42,7 @@ def company(leads=3) -> SimpleNamespace:
     make.make_territory("dach", marco, ["AT"])
     Delegation.objects.create(team=make.make_team("south"), to=marco)
     source = make.make_source("web", marco)
+    SlaLadder.objects.create(key="hard", name="Hard", named_owner=marco)
     ApiToken.objects.create(name="script", user=marco.user, token_hash="t" * 64)
     pipeline = make.make_pipeline("sales", "new")
     terms = {"pipeline": pipeline, "stage": pipeline.stages.get()}
@@ -76,7 +77,7 @@ def counts(owner):
 
 EVERYTHING = {
     "leads": 3, "published": 2, "drafts": 2, "versions": 2, "turns": 1, "pools": 1, "teams": 1, "territories": 1,
-    "covers": 1, "delegations": 1, "sources": 1, "deals": 4, "companies": 1, "contacts": 4, "tokens": 1,
+    "covers": 1, "delegations": 1, "sources": 1, "ladders": 1, "deals": 4, "companies": 1, "contacts": 4, "tokens": 1,
 }  # fmt: skip
 
 
@@ -85,12 +86,12 @@ def test_what_hangs_on_somebody_is_counted_by_kind_in_a_fixed_number_of_queries(
     with CaptureQueriesContext(connection) as seen:
         found = hanging(people.marco.pk)
     assert {one.kind.key: one.count for one in found} == EVERYTHING
-    assert len(seen) == 17
+    assert len(seen) == 18
     assert in_words(found) == "3 open leads, 2 rules in force, 2 rules of drafts and more"
     owned(10, first=10, country="DE")
     with CaptureQueriesContext(connection) as more:
         leads = hanging(people.marco.pk)[0]
-    assert (len(more), leads.said, len(leads.first), leads.more) == (17, "13 open leads", 5, 8)
+    assert (len(more), leads.said, len(leads.first), leads.more) == (18, "13 open leads", 5, 8)
     assert hanging(people.ada.pk) == [one for one in hanging(people.ada.pk) if one.kind.key == "turns"]
 
 
@@ -143,6 +144,7 @@ def test_one_act_hands_everything_over_and_decides_each_lead_anew():
     assert Lead.objects.get(pk=nobody).notes.get().text == (
         "Rita named Elena for the review item “no e-mail and no phone”; before it was Marco."
     )
+    assert SlaLadder.objects.get().named_owner == elena
     assert Territory.objects.get().owner == Source.objects.get().owner == Delegation.objects.get().to == elena
     assert list(PoolMember.objects.filter(owner=people.marco).values_list("active", flat=True)) == [False]
     assert Lead.objects.filter(owner=people.marco, state="assigned").count() == 0
