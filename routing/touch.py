@@ -36,9 +36,10 @@ def record(lead: int, kind: str, by: By, now: datetime, at: datetime | None = No
     if at is not None and at > now:
         raise Refused("in_the_future", "The activity is said to have happened in the future; give a time that is past.")
     human = is_touch(as_counted(kind, by.user is not None or by.owner is not None))
-    first = human and _is_untouched(lead)
-    people = people_now() if first else None  # outside the lock: they may have to be compiled
-    with writing() if first else short_transaction():
+    untouched = human and Lead.objects.filter(pk=lead, touched_at=None).values_list("state", flat=True).first()
+    people = people_now() if untouched else None  # outside the lock: they may have to be compiled
+    # The first touch may give its owner room again, and loads change under the writer lock alone.
+    with writing() if untouched == Lead.State.ASSIGNED else short_transaction():
         row = _lead(lead)
         activity = Activity.objects.create(
             lead=row, kind=kind, actor_id=by.owner, happened_at=at or now, created_at=now,
@@ -60,11 +61,6 @@ def accept(lead: int, by: By, now: datetime) -> bool:
         facts = [_fact(row, Fact.Kind.ACCEPTED, by, now, "pressed")]
         _note(row, [*facts, *_stop(row, "accept", by, now)])
     return True
-
-
-def _is_untouched(lead: int) -> bool:
-    """The first touch may give its owner room again, and loads change under the writer lock alone."""
-    return Lead.objects.filter(pk=lead, state=Lead.State.ASSIGNED, touched_at=None).exists()
 
 
 def _lead(id: int) -> Lead:

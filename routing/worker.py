@@ -20,6 +20,7 @@ from leads.models import RawEvent
 from owners.sign_in import forget_failures
 from routing import adding_up, background, bulk, delivery, escalation, holding, overdue, plan
 from routing.lease import budget
+from routing.reporting.keeping import keep_up
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class Done(NamedTuple):
     delivered: int = 0
     added_up: int = 0
     moved: int = 0
+    reported: int = 0
 
     def __str__(self) -> str:
         return (
@@ -114,7 +116,7 @@ def _deliver(clock: Clock) -> int:
 
 PARTS: Mapping[str, Part] = {
     "routing": _route_left, "plan": _follow_up, "escalation": _escalate, "delivery": _deliver,
-    "ledger": adding_up.check_nightly, "moves": bulk.carry_on,
+    "ledger": adding_up.check_nightly, "moves": bulk.carry_on, "reports": keep_up,
 }  # fmt: skip
 """In the order of `Done`."""
 

@@ -12,6 +12,7 @@ from routing.models.facts import Fact
 from routing.models.fairness import LedgerCheck, LedgerEntry, MemberLoad, OwnerLoad, RotationState
 from routing.models.health import BatchUnderWay, WorkerHeartbeat, WorkerIncident
 from routing.models.moves import BulkMove, BulkMoveLead
+from routing.models.reports import ReportArrival, ReportBlock, ReportSpan, ReportState
 from routing.models.review import ReviewItem
 from routing.models.rules import Condition, Rule, RuleSetVersion
 from routing.models.sla import SlaLadder, SlaPolicy, SlaRung, SlaTerms
@@ -32,6 +33,10 @@ __all__ = [
     "MemberLoad",
     "OwnerLoad",
     "PlanAction",
+    "ReportArrival",
+    "ReportBlock",
+    "ReportSpan",
+    "ReportState",
     "ReviewItem",
     "RotationState",
     "Rule",

@@ -149,7 +149,7 @@ class _Story:
     def arrival(self) -> Arrival:
         valid = self.status != "rejected"
         mine = self.sales
-        broken = [clock for clock in self.clocks if clock.state == "breached"] if self.new else []
+        broken = [clock for clock in self.clocks if clock.state == "breached"] if mine else []
         moves = [fact for fact in self.facts if fact.kind == Kind.REASSIGNED and fact.detail not in ENDS]
         had = mine and self.owned is not None
         return Arrival(

@@ -1,68 +1,165 @@
-"""Arrivals in, what is counted of them out: figures and breaches of any set of arrivals. Reads no rows, no time."""
+"""Arrivals or packed blocks in, what is counted of them out: figures and breaches. Reads no rows, no time."""
 
+from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from routing.reporting.arrivals import UNTOUCHED, Arrival
-from routing.reporting.measures import MEASURES, MEDIANS, SHARES
+from routing.reporting.measures import BY_KEY, MEASURES, SHARES
+from routing.reporting.packing import (
+    BUCKETS,
+    MIDDLES,
+    STATED_ERROR,
+    from_lanes,
+    histogram,
+    pack,
+    to_lanes,
+    unpack,
+)
 from routing.reporting.values import Breaches, Figure
 
-_FIELDS = tuple(Arrival._fields.index(measure.key) for measure in SHARES)
+FIELDS = tuple(Arrival._fields.index(measure.key) for measure in SHARES)
+FIRST, LAST = min(FIELDS), max(FIELDS) + 1
+assert tuple(range(FIRST, LAST)) == FIELDS, "an Arrival's measures stand in the order of SHARES"
+SAMPLE, UNANSWERED, NONE_HIGH, NONE_LOW = 0, 1 + 2 * len(SHARES), 2 + 2 * len(SHARES), 3 + 2 * len(SHARES)
+LANES = NONE_LOW + 1
+
+_packed: dict[tuple, int] = {}
+"""The counts of an arrival by what they follow from: there are few combinations, and many arrivals of each."""
+
+
+def counts_of(arrival: Arrival) -> int:
+    """What one arrival counts for, as lanes."""
+    key = (arrival[3:5], arrival[FIRST:LAST], arrival.wait == UNTOUCHED, arrival.unanswered)
+    found = _packed.get(key)
+    if found is None:
+        lanes = [0] * LANES
+        lanes[SAMPLE] = int(arrival.new)
+        for place, value in enumerate(arrival[FIRST:LAST]):
+            if value is not None:
+                lanes[1 + 2 * place] = value
+                lanes[2 + 2 * place] = 1
+        lanes[UNANSWERED] = arrival.unanswered
+        lanes[NONE_HIGH if arrival.high else NONE_LOW] = int(arrival.wait == UNTOUCHED)
+        if len(_packed) > 100_000:
+            _packed.clear()
+        found = _packed[key] = from_lanes(lanes)
+    return found
 
 
 class Tally:
-    """What is counted of some arrivals. `sample`: new leads; `shares`: (counted, judged) in the order of SHARES."""
+    """What some arrivals add up to: `counts` as lanes; seconds to the first touch of high-intent leads (`high`) and of
+    the others (`low`), between due and answered of breached clocks (`late`), and `hists`, the histograms of more."""
+
+    __slots__ = ("counts", "high", "hists", "late", "low")
 
     def __init__(self) -> None:
-        self.sample = 0
-        self.shares = [[0, 0] for _ in SHARES]
-        self.waits: dict[str, list[int]] = {measure.key: [] for measure in MEDIANS}
-        self.late: list[int] = []
-        self.unanswered = 0
+        self.counts = 0
+        self.high, self.low, self.late = array("I"), array("I"), array("I")
+        self.hists = [0, 0, 0]
 
-    def add(self, arrival: Arrival) -> None:
-        """Count one more."""
-        self.sample += arrival.new
-        for place, field in enumerate(_FIELDS):
-            value: Any = arrival[field]
-            if value is not None:
-                self.shares[place][0] += value
-                self.shares[place][1] += 1
-        if arrival.wait is not None:
-            self.waits["touch"].append(arrival.wait)
-            if arrival.high:
-                self.waits["touch_high"].append(arrival.wait)
-        self.late += arrival.late
-        self.unanswered += arrival.unanswered
+    def add(self, arrival: Arrival, counts: int | None = None) -> None:
+        """Count one more. `counts`: of `counts_of`, where they are known."""
+        self.counts += counts_of(arrival) if counts is None else counts
+        wait = arrival.wait
+        if wait is not None and wait >= 0:
+            (self.high if arrival.high else self.low).append(wait)
+        if arrival.late:
+            self.late.extend(arrival.late)
 
     def merge(self, other: "Tally") -> None:
         """Count what the other counts, too."""
-        self.sample += other.sample
-        for mine, theirs in zip(self.shares, other.shares, strict=True):
-            mine[0] += theirs[0]
-            mine[1] += theirs[1]
-        for key, waits in other.waits.items():
-            self.waits[key] += waits
-        self.late += other.late
-        self.unanswered += other.unanswered
+        self.counts += other.counts
+        self.high.extend(other.high)
+        self.low.extend(other.low)
+        self.late.extend(other.late)
+        self.hists = [mine + theirs for mine, theirs in zip(self.hists, other.hists, strict=True)]
+
+    def packed(self, exact: bool) -> bytes:
+        """As bytes; the values themselves if `exact`, else their histograms alone."""
+        if exact:
+            return pack((self.counts, *self.hists), (sorted(self.high), sorted(self.low), sorted(self.late)))
+        return pack((self.counts, *self._histograms()), ((), (), ()))
+
+    def unpack(self, data: Any) -> None:
+        """Count what was packed, too."""
+        unpack(data, self)
+
+    @property
+    def sample(self) -> int:
+        """New leads."""
+        return self.counts & 0xFFFF_FFFF
 
     def figures(self, unrouted: int = 0) -> dict[str, Figure]:
         """By measure. `unrouted`: events without a lead, which count as leads without an owner."""
-        found: dict[str, Figure] = {}
-        for measure in MEDIANS:
-            waits = self.waits[measure.key]
-            found[measure.key] = Figure(measure, middle(waits), len(waits), len(waits))
-        for measure, (count, base) in zip(SHARES, self.shares, strict=True):
+        lanes = to_lanes(self.counts, LANES)
+        found = {
+            "touch_high": self._median("touch_high", (0,), lanes[NONE_HIGH]),
+            "touch": self._median("touch", (0, 1), lanes[NONE_HIGH] + lanes[NONE_LOW]),
+        }
+        for place, measure in enumerate(SHARES):
+            count, base = lanes[1 + 2 * place], lanes[2 + 2 * place]
             more = unrouted if measure.key == "owned_1" else 0
             value = count / (base + more) if base + more else None
-            found[measure.key] = Figure(measure, value, count, base + more, unrouted=more)
+            found[measure.key] = Figure(measure, value, count, base + more, 0.0, more)
         return {measure.key: found[measure.key] for measure in MEASURES}
 
     def breaches(self) -> Breaches:
-        late = sorted(self.late)
+        unanswered = to_lanes(self.counts, LANES)[UNANSWERED]
+        known = _Ordered([self.late], [self.hists[2]])
         return Breaches(
-            len(late) + self.unanswered, self.unanswered, quantile(late, 1, 2), quantile(late, 9, 10)
+            known.size + unanswered, unanswered, known.median(), known.quantile(9, 10), known.error
         )  # fmt: skip
+
+    def _median(self, key: str, places: Sequence[int], untouched: int) -> Figure:
+        lists = (self.high, self.low)
+        known = _Ordered([lists[place] for place in places], [self.hists[place] for place in places])
+        base = known.size + untouched
+        value = known.median(untouched)
+        return Figure(BY_KEY[key], value, base, base, known.error)
+
+    def _histograms(self) -> list[int]:
+        lists = (self.high, self.low, self.late)
+        return [hist + histogram(values) if values else hist for hist, values in zip(self.hists, lists, strict=True)]
+
+
+class _Ordered:
+    """Seconds in their order, some known exactly and some by their buckets. `error`: 0 where all are exact."""
+
+    def __init__(self, lists: Sequence[array], hists: Sequence[int]) -> None:
+        hist = sum(hists)
+        self.error = STATED_ERROR if hist else 0.0
+        self.values: Sequence[int] = ()
+        self.buckets: Sequence[int] = ()
+        if hist:
+            hist += sum(histogram(values) for values in lists if values)
+            self.buckets = to_lanes(hist, BUCKETS)
+            self.size = sum(self.buckets)
+        else:
+            self.values = sorted(lists[0] if len(lists) == 1 else [*lists[0], *lists[1]])
+            self.size = len(self.values)
+
+    def at(self, rank: int) -> float:
+        """The value of that rank, from 0."""
+        if not self.buckets:
+            return float(self.values[rank])
+        seen = 0
+        for place, count in enumerate(self.buckets):
+            seen += count
+            if seen > rank:
+                return MIDDLES[place]
+        raise IndexError(rank)
+
+    def median(self, longer: int = 0) -> float | None:
+        """The median of them and of so many that are longer than any; None where it is one of those, or of nothing."""
+        whole = self.size + longer
+        if not whole or whole // 2 >= self.size:
+            return None
+        return (self.at((whole - 1) // 2) + self.at(whole // 2)) / 2
+
+    def quantile(self, share: int, whole: int) -> float | None:
+        """The smallest value that at least `share` of `whole` do not exceed."""
+        return self.at(-(-self.size * share // whole) - 1) if self.size else None
 
 
 def tally(arrivals: Iterable[Arrival]) -> Tally:
@@ -71,23 +168,3 @@ def tally(arrivals: Iterable[Arrival]) -> Tally:
     for arrival in arrivals:
         counted.add(arrival)
     return counted
-
-
-def middle(waits: Sequence[int]) -> float | None:
-    """The median, where what has no touch yet is longer than any; None where that is the middle, or nothing is."""
-    ordered = sorted(waits)
-    without = sum(wait == UNTOUCHED for wait in ordered)  # they are first, because they are below zero
-    ordered = ordered[without:] + ordered[:without]
-    size = len(ordered)
-    pair = [ordered[(size - 1) // 2], ordered[size // 2]] if size else [UNTOUCHED]
-    return None if UNTOUCHED in pair else sum(pair) / 2
-
-
-def quantile(ordered: Sequence[int], share: int, whole: int) -> float | None:
-    """The smallest value that at least `share` of `whole` of the sorted ones do not exceed; of halves the median."""
-    size = len(ordered)
-    if not size:
-        return None
-    if (share, whole) == (1, 2):
-        return (ordered[(size - 1) // 2] + ordered[size // 2]) / 2
-    return float(ordered[-(-size * share // whole) - 1])

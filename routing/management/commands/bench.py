@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from routing.bench import data, intake, ledger, route, sweep, territories
+from routing.bench import data, intake, ledger, reports, route, sweep, territories
 from routing.bench.floors import Floors, Unusable
 
 LEADS = {"postgresql": 1_000_000, "sqlite": 300_000}
@@ -24,6 +24,7 @@ class Command(BaseCommand):
         "  ledger  add up the ledger of the pools, and read it against the bound of fairness\n"
         "  sweep   climb the rungs of open clocks: idle, all at once, in a stream, and moving leads\n"
         "  territories  import areas, look places up among them, and change people beside them\n"
+        "  sla_report  the SLA report over 30, 90 and 365 days of a year's inquiries\n"
         "Progress goes to stderr, one JSON line to stdout.\n"
         "Example: python3 manage_dev.py bench intake"
     )
@@ -32,7 +33,8 @@ class Command(BaseCommand):
         return super().create_parser(*args, formatter_class=RawDescriptionHelpFormatter, **options)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", choices=["intake", "route", "territories", "ledger", "sweep"])
+        names = ["intake", "route", "territories", "ledger", "sweep", "sla_report"]
+        parser.add_argument("name", choices=names)
         parser.add_argument("--floors", type=Path, metavar="PATH", help="Folder of the floors to run beside.")
         parser.add_argument("--leads", type=int, metavar="N", help="Stored leads; 1,000,000, on SQLite 300,000.")
         parser.add_argument("--areas", type=int, default=50_000, metavar="N", help="territories: areas; 50,000.")
@@ -50,10 +52,12 @@ class Command(BaseCommand):
         floors = None
         signal.signal(signal.SIGTERM, _end)  # so that what was started is stopped on this way out too
         try:
-            usual = data.LEAST if name in ("territories", "ledger") else LEADS[connection.vendor]
+            small = name in ("territories", "ledger", "sla_report")
+            usual = data.LEAST if small else LEADS[connection.vendor]
             if name == "sweep":
                 usual = max(data.LEAST, options["clocks"] * 20 // 19 + 1)
-            stored = data.ensure(options["leads"] or usual, self.say)
+            asked = None if name == "sla_report" else options["leads"]  # its inquiries need no leads
+            stored = data.ensure(asked or usual, self.say)
             if options["floors"]:
                 self.say("preparing the floors")
                 floors = Floors(options["floors"].resolve(), stored)
@@ -66,6 +70,8 @@ class Command(BaseCommand):
                 figures = ledger.run(options["entries"], repeats, self.say)
             elif name == "sweep":
                 figures = sweep.run(stored, options["clocks"], repeats, seconds, self.say)
+            elif name == "sla_report":
+                figures = reports.run(options["leads"] or 1_000_000, repeats, self.say)
             else:
                 figures = route.run(stored, seconds, repeats, floors, options["profile"], self.say)
         except (data.Refused, Unusable, RuntimeError) as error:
