@@ -30,6 +30,7 @@ from tests.engine.cases import (
     team,
     territory,
 )  # fmt: skip
+from tests.once import examples
 
 POOL = 7
 EUROPE = [{"country": "DE", "region": "", "postal_prefix": "", "territory": "europe"}]
@@ -325,7 +326,7 @@ def read_as_the_pipeline_reads(of, rule_set, cases, loads):
     return Numbers(loads={id: loads.get(id, Load(0, 0, 0)) for id in owners}, pools_read=pools)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     drawn_people(), drawn_rules(), st.lists(drawn_case(), min_size=1, max_size=4),
     st.dictionaries(owner_ids, st.builds(Load, st.integers(0, 4), st.integers(0, 4), st.integers(0, 4))),

@@ -12,6 +12,7 @@ from routing.engine import index
 from routing.engine.conditions import make_condition
 from routing.engine.rules import FIELD_KINDS, STEPS, compile_rules
 from tests.engine.rule_content import NOW, STEP, content, matched, rule
+from tests.once import examples
 
 
 def plainly(text):
@@ -169,7 +170,7 @@ facts_strategy = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(rule_sets(), st.lists(facts_strategy, min_size=4, max_size=8))
 def test_index_finds_what_a_scan_finds(document, many):
     rule_set = compile_rules(document)

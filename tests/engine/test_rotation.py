@@ -22,6 +22,7 @@ from routing.engine.rotation import (
     select,
 )
 from tests.engine.fairness import ANN, BEN, CLEO, DAN, EVE, EVERYBODY, Lead, Reweigh, Staff, Step, play
+from tests.once import examples
 
 
 def pool(*weights: int) -> list[Member]:
@@ -60,14 +61,14 @@ histories = st.lists(stretches | stretches | edits, min_size=3, max_size=15).map
 """The same people stay present for a while: only then does an absence matter."""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(histories)
 def test_bound_holds_over_joins_absences_weights_and_eligibility(history: list[Step]) -> None:
     for _ in play(history, select, same_leads=False):
         pass
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(histories)
 def test_nobody_is_more_than_one_turn_ahead_where_all_take_the_same_leads(history: list[Step]) -> None:
     for _ in play(history, select, same_leads=True):

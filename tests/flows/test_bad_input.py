@@ -17,6 +17,7 @@ from routing.models import ApiToken, Decision, ReviewItem
 from routing.replay import verify
 from tests.builders import TOKEN, make_source
 from tests.flows.posting import ADDRESS, FORM, GOOD, JSON, code_of, make_inbound, send
+from tests.once import examples
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -359,7 +360,7 @@ types = st.sampled_from(
 ) | st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=20)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bodies, types, st.sampled_from(["", "k", "k 2", "ключ".encode().decode("latin-1")]))
 def test_no_body_and_no_header_ever_makes_a_server_error_or_silence(elena, body, content_type, key):
     before = RawEvent.objects.count()

@@ -266,14 +266,7 @@ def test_serve_stops_everything_when_the_web_server_is_killed():
 
 
 @on_sqlite_only
-def test_a_killed_serve_leaves_nothing_running():
-    with database() as db, serving(db) as server:
-        os.kill(server.process.pid, signal.SIGKILL)
-        wait_until(lambda: server.processes() == [], 20, "its children are gone")
-
-
-@on_sqlite_only
-def test_serve_survives_a_kill_of_its_queue():
+def test_serve_survives_a_kill_of_its_queue_and_leaves_nothing_running_when_killed_itself():
     with database(seed_pool, [1]) as db, serving(db) as server:
         queue = server.child("qcluster")
         os.kill(queue, signal.SIGKILL)
@@ -282,3 +275,5 @@ def test_serve_survives_a_kill_of_its_queue():
         assert answer.status == 202
         db.settle()
         assert db.value("SELECT COUNT(*) FROM leads_lead") == 1
+        os.kill(server.process.pid, signal.SIGKILL)
+        wait_until(lambda: server.processes() == [], 20, "its children are gone")

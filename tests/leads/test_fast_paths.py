@@ -16,8 +16,9 @@ from leads import domains, emails, phones
 from leads.flatten import Leaf, flatten
 from leads.phones import Phone, read_phone
 from leads.values import is_blank, read_size
+from tests.once import examples
 
-QUICK = settings(max_examples=200, deadline=None)
+QUICK = settings(max_examples=examples(200), deadline=None)
 PUBLIC_SUFFIXES = (PublicSuffixList(only_icann=True), PublicSuffixList())
 
 ATOM_LETTERS = "abzABZ019_!#$%&'*+/=?^`{|}~-"
@@ -77,7 +78,7 @@ digits = st.text("0123456789", max_size=14)
 numbers = st.builds(lambda code, rest: f"+{code}{rest}", calling_codes | digits, digits)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(addresses)
 def test_an_address_read_quickly_is_the_one_the_validator_gives(address):
     assert emails._address(address) == emails._checked(address)
@@ -106,7 +107,7 @@ def test_a_host_is_shared_where_the_private_suffix_is_longer(host, website):
         assert domain.shared == (whole.publicsuffix(domain.host) != icann.publicsuffix(domain.host))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(numbers)
 def test_a_number_split_quickly_is_the_one_the_library_parses(number):
     if phones._PLAIN.fullmatch(number) and (split := phones._unambiguous(number)):

@@ -13,8 +13,9 @@ from leads.contract import EVENT_TYPE_KEYS, FIELDS, SPELLINGS, SUBMISSION_KEYS, 
 from leads.flatten import MAX_DEPTH as FLATTEN_DEPTH
 from leads.normalise import VALIDITIES, Normalised, normalise
 from leads.parse import UNREADABLE, Unreadable, canonical_digest, parse_body
+from tests.once import examples
 
-QUICK = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(120), deadline=None, suppress_health_check=list(HealthCheck))
 
 # Unlike st.text() alone, this makes NUL, lone surrogates and right-to-left marks often.
 any_text = st.text(st.characters() | st.sampled_from("\0\x1b\ud800\udfff\u200b\ufeff\u202eİßŉΐ٣"), max_size=40)

@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from leads.tokens import hash_token
 from routing.models import ApiToken
+from tests.once import on_sqlite_only
 from tests.routing.forms import address, said
 from tests.routing.rows import make_story
 
@@ -59,11 +60,13 @@ def test_searching_for_a_name_or_a_number_opens(admin_client, model):
         assert admin_client.get(address(model, "changelist"), {"q": text}).status_code == 200
 
 
+@on_sqlite_only
 @pytest.mark.parametrize("model", by_label(EDITED))
 def test_the_add_page_of_every_edited_model_opens(admin_client, model):
     assert admin_client.get(address(model, "add")).status_code == 200
 
 
+@on_sqlite_only
 @pytest.mark.parametrize("model", by_label((EDITED | RECORDS) - {"owners.Installation"}))
 def test_a_list_takes_as_many_queries_for_two_stories_as_for_one(admin_client, model):
     make_story()
@@ -79,6 +82,7 @@ def queries_of_list(client, model):
     return len(queries)
 
 
+@on_sqlite_only
 @pytest.mark.parametrize("model", by_label(RECORDS))
 def test_a_record_can_be_neither_added_changed_nor_deleted(admin_client, model):
     make_story()

@@ -69,8 +69,9 @@ def figures_of(done: "subprocess.CompletedProcess[str]") -> dict:
     return json.loads(lines[0])
 
 
-def test_route_prints_one_line_and_counts_the_same_statements_for_any_number_of_rules(bench):
-    figures = figures_of(bench("route", "--leads", str(LEADS), "--seconds", "0.2", "--repeats", "1", "--profile"))
+def test_route_prints_one_line_and_counts_the_same_statements_for_any_number_of_rules(bench_with_tables):
+    arguments = ("--leads", str(LEADS), "--seconds", "0.2", "--repeats", "1", "--profile")
+    figures = figures_of(bench_with_tables("route", *arguments))
     assert (figures["bench"], figures["database"], figures["leads"]) == ("route", connection.vendor, LEADS)
     assert figures["leads_per_s"] > 0
     counted = figures["statements_per_batch"]

@@ -6,9 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+from itertools import cycle, product
 
 import pytest
 from django.conf import settings
+
+from tests.once import FULL
 
 
 def environment(folder, **changed):
@@ -45,8 +48,13 @@ def test_setting_that_cannot_be_used_is_one_sentence(tmp_path, changed, sentence
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"The settings cannot be used: {sentence}\n")
 
 
-@pytest.mark.parametrize("address", ["postgresql://u:hidden@127.0.0.1:1/none", "sqlite:////nowhere/at/all.sqlite3"])
-@pytest.mark.parametrize("words", [("demo",), ("drain",), ("replay", "--verify"), ("worker", "--once"), ("serve",)])
+COMMANDS = [("demo",), ("drain",), ("replay", "--verify"), ("worker", "--once"), ("serve",)]
+ADDRESSES = ["postgresql://u:hidden@127.0.0.1:1/none", "sqlite:////nowhere/at/all.sqlite3"]
+IN_TURN = list(zip(COMMANDS, cycle(ADDRESSES), strict=False))
+"""Each command and each kind of database; every command with both in the long form."""
+
+
+@pytest.mark.parametrize(("words", "address"), list(product(COMMANDS, ADDRESSES)) if FULL else IN_TURN)
 def test_database_that_cannot_be_reached_is_one_sentence(tmp_path, address, words):
     done = manage(tmp_path, *words, DATABASE_URL=address, PORT="8999")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
