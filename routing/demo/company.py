@@ -51,7 +51,7 @@ def make(now: datetime, history: bool = True, progress: Progress | None = None) 
     make_api_tokens(users["revops"])
     stages = crm.make_pipelines()
     crm.make_customers(owners, stages, now)
-    rules.make_policies()
+    rules.make_policies(owners)
     publish = partial(rules.make_rules, owners, pools, stages)
     if not history:
         publish(now)

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from owners.models import Owner, Pool
+from owners.models import Calendar, Owner, Pool
 from routing.demo.crm import Stages
-from routing.models import Condition, Rule, RuleSetVersion, SlaPolicy
+from routing.models import Condition, Rule, RuleSetVersion, SlaLadder, SlaPolicy, SlaRung
 from routing.models.rules import default_order
 from routing.rulebook import publish
 
@@ -74,8 +74,18 @@ RULES: tuple[Row, ...] = (
 )  # fmt: skip
 
 
-def make_policies() -> None:
-    """The SLA policies, in the order in which they are tried."""
+# Key and name of a ladder, the column of the policy that climbs it, its rungs; Miriam answers in the end.
+LADDERS = (
+    ("partner_touch", "Partners: first touch", "first_touch_ladder",
+     ({"percent": 80, "remind": True}, {"percent": 100, "remind": True, "tell_lead": True})),
+    ("partner_silence", "Partners: no activity", "no_activity_ladder",
+     ({"percent": 50, "remind": True}, {"percent": 100, "tell_lead": True, "move": "cover"})),
+)  # fmt: skip
+
+
+def make_policies(owners: dict[str, Owner]) -> None:
+    """The SLA policies, in the order in which they are tried. That of partners counts the hours of the office where
+    they are looked after, and has ladders of its own."""
     names = (
         "key", "name", "lead_types", "tiers", "accept_minutes", "first_touch_minutes", "no_activity_minutes",
         "review_minutes", "real_time",
@@ -83,6 +93,12 @@ def make_policies() -> None:
     SlaPolicy.objects.bulk_create(
         SlaPolicy(position=position, **dict(zip(names, row, strict=True))) for position, row in enumerate(POLICIES)
     )
+    ladders = {}
+    for key, name, column, rungs in LADDERS:
+        ladders[column] = SlaLadder.objects.create(key=key, name=name, named_owner=owners["manager"])
+        SlaRung.objects.bulk_create(SlaRung(ladder=ladders[column], **rung) for rung in rungs)
+    office = Calendar.objects.get(key="berlin")
+    SlaPolicy.objects.filter(key="partner").update(hours_of="policy", calendar=office, **ladders)
 
 
 def make_rules(owners: dict[str, Owner], pools: dict[str, Pool], stages: Stages, now: datetime) -> RuleSetVersion:

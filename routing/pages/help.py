@@ -9,7 +9,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from routing.engine.clock import ACTS, CLOCKS, Effect
+from routing.ladder_words import built_in_words, row_in_words
 from routing.models import SlaClock
+from routing.scopes import visible_ladders
+
+SHOWN = 20
+"""Ladders that the page about them shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,20 @@ def topic(request: HttpRequest, topic: str) -> HttpResponse:
         context["commands"] = _commands()
     if topic == "slas":
         context |= {"stops": _stops(), "clocks": [SlaClock.Kind(clock).label for clock in CLOCKS]}
+    if topic == "escalation":
+        context |= {"built_in": _built_in(), "ladders": _ladders(request)}
     return render(request, TOPICS[topic].template, context)
+
+
+def _built_in() -> list[tuple[str, str]]:
+    """(clock, what is done) where a policy names no ladder."""
+    return [(SlaClock.Kind(clock).label, built_in_words(clock)) for clock in CLOCKS]
+
+
+def _ladders(request: HttpRequest) -> list[tuple[str, str]]:
+    """The first of the company's own, in words; as many as a page of help holds."""
+    rows = visible_ladders(request.user).select_related("named_owner").prefetch_related("rungs__pool")
+    return [(row.name, row_in_words(row)) for row in rows[:SHOWN]]
 
 
 def _stops() -> list[dict[str, Any]]:
