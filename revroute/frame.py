@@ -91,6 +91,7 @@ NAVIGATION = (
         "Reports",
         (
             Entry("reports", "Reports", "chart-column", ("pages:reports",), act=Act.SEE_REPORTS),
+            Entry("sla", "SLA report", "target", ("pages:sla",), act=Act.SEE_REPORTS),
             Entry("decisions", "Decisions", "git-branch", (_list("routing_decision"),), "routing.view_decision"),
             Entry("clocks", "Clocks", "alarm-clock", (_list("routing_slaclock"),), "routing.view_slaclock"),
             Entry("alerts", "Alerts", "bell", (_list("routing_delivery"),), "routing.view_delivery"),
@@ -111,7 +112,7 @@ HELP = {
     "today": "today", "queue": "queue", "my": "my-leads", "leads": "lead", "rules": "rules", "pools": "pools",
     "territories": "territories", "people": "people", "calendars": "calendars", "sources": "sources", "slas": "slas",
     "moves": "moves",
-    "reports": "reports",
+    "reports": "reports", "sla": "sla-report",
     "decisions": "lead", "clocks": "slas", "alerts": "escalation", "events": "sources", "users": "roles",
     "tokens": "api", "company": "people",
 }  # fmt: skip

@@ -95,6 +95,9 @@ pages:coverage                      GET       login   ok    ok     ok      ok   
 pages:coverage-export               GET       login   ok    ok     ok      ok      403   403    403
 pages:report                        GET       login   ok    ok     ok      ok      403   403   403
 pages:report-export                 GET       login   ok    ok     ok      ok      403   403   403
+pages:sla                           GET       login   ok    ok     ok      ok      403   ok    403
+pages:sla-export                    GET       login   ok    ok     ok      ok      403   ok    403
+pages:{sla-rows}                    GET       login   ok    ok     ok      ok      403   403   403
 pages:{reports}                     POST      login   405   405    405     405     405   405   405
 pages:{lead-shown}                  GET       login   ok    ok     ok      ok      ok    403   403
 pages:{lead-shown}                  POST      login   405   405    405     405     405   405   405
@@ -246,12 +249,13 @@ api:{acts}                          GET       405     405   405    405     405  
 api:queue                           GET       401     ok    ok     ok      ok      ok    ok     ok
 api:queue                           POST      405     405   405    405     405     405   405    405
 api:report_overview                 GET       401     403   403    403     403     403   403    403
+api:report_sla                      GET       401     403   403    403     403     403   403    403
 api:{readonly}                      POST      405     405   405    405     405     405   405    405
 """
 
 NAMES = {
     "any": "*",
-    "readonly": "event leads lead clocks decision decisions not_chosen review report_overview",
+    "readonly": "event leads lead clocks decision decisions not_chosen review report_overview report_sla",
     "said": "activity decline reassign pause",
     "acts": "review_act accept claim convert activity decline reassign pause resume",
     "my-leads": "my-accept my-decline my-log",
@@ -260,7 +264,9 @@ NAMES = {
     "moves": "moves move move-export",
     "move-acts": "move-run move-drop",
     "pool-shown": "pools pool pool-ledger",
-    "reports": "reports reports-export report report-export coverage coverage-export",
+    "reports": "reports reports-export report report-export coverage coverage-export"
+    " sla sla-export sla-leads sla-leads-export sla-breaches sla-breaches-export",
+    "sla-rows": "sla-leads sla-leads-export sla-breaches sla-breaches-export",
     "territory-edited": "territory-import territory-preview",
     "territory-seen": "territory-export territory-who",
     "territory-shown": "territory-preview territory-wrong territory-export territory-who",

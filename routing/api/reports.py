@@ -20,6 +20,8 @@ from routing.reports import first_touch, overview
 router = Router(auth=Token(Scope.REPORTS), tags=["reports"])
 LONGEST = 400
 """Days of a period."""
+OLDEST, LATEST = date(2000, 1, 1), date(9000, 1, 1)
+"""What comes before the first year, or after the last, has no date."""
 
 
 class Asked(Schema):
@@ -60,10 +62,7 @@ class OverviewOut(Schema):
 @router.get("/reports/overview", response=OverviewOut)
 def report_overview(request: HttpRequest, asked: Query[Asked]) -> dict[str, Any]:
     """What became of the leads that arrived in the days from `from` to `to`."""
-    zone = _zone(asked.tz)
-    if not 0 <= (asked.to - asked.since).days < LONGEST:
-        raise Problem(400, "bad_request", f"`to` lies on or after `from`, and at most {LONGEST} days are counted.")
-    since, until = (datetime.combine(day, time.min, tzinfo=zone) for day in (asked.since, asked.to + timedelta(days=1)))
+    since, until, zone = days_of(asked)
     who = viewer(request)
     # A machine has no role; its token's scope is what allows it to ask.
     leads = Lead.objects.all() if who is MACHINE else reported_leads(who)
@@ -80,6 +79,17 @@ def report_overview(request: HttpRequest, asked: Query[Asked]) -> dict[str, Any]
             for n in found.numbers.values()
         ],
     }  # fmt: skip
+
+
+def days_of(asked: Asked) -> tuple[datetime, datetime, ZoneInfo]:
+    """When the days begin and end, and their zone. Raises Problem (400) for days that cannot be counted."""
+    zone = _zone(asked.tz)
+    if not 0 <= (asked.to - asked.since).days < LONGEST:
+        raise Problem(400, "bad_request", f"`to` lies on or after `from`, and at most {LONGEST} days are counted.")
+    if not OLDEST <= asked.since <= asked.to <= LATEST:
+        raise Problem(400, "bad_request", f"Days lie from {OLDEST.isoformat()} to {LATEST.isoformat()}.")
+    since, until = (datetime.combine(day, time.min, tzinfo=zone) for day in (asked.since, asked.to + timedelta(days=1)))
+    return since, until, zone
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from routing.api import acts, clocks, pools, read, reports, review
+from routing.api import acts, clocks, pools, read, reports, review, sla
 from routing.api.intake import intake
 from routing.api.problems import Problem
 from routing.api.reference import Reference
@@ -22,6 +22,7 @@ review.add_to(api)
 clocks.add_to(api)
 acts.add_to(api)
 reports.add_to(api)
+sla.add_to(api)
 pools.add_to(api)
 
 _ANY_FIELDS = {"type": "object", "additionalProperties": True, "description": "Contract fields in any usual spelling."}

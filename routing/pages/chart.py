@@ -1,4 +1,4 @@
-"""Numbers by day in, the coordinates of a small chart out. The template draws them; style comes from the sheet.
+"""Numbers by day or week in, the coordinates of a small chart out. The template draws them; style comes from the sheet.
 
 Bars are days. The line is the share of the seven days that end there, because a day of few leads says little.
 """
@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from routing.pages.timing import lasting
+from routing.reporting.values import Figure, Point
+from routing.reporting.values import Measure as Goal
 from routing.reports import Day, Measure
 
 WIDTH, HEIGHT = 360, 150
@@ -77,6 +80,69 @@ def share_chart(measure: Measure, dates: Sequence[date], days: dict[date, Day]) 
         measure.label, _bars([share or 0 for share in shares], top, titles), lines=_lines(runs, top),
         ticks=((_y(0, top), "0"), (_y(top, top), percent(round(top, 2)))), target=target, days=_ends(dates),
     )  # fmt: skip
+
+
+def samples_chart(points: Sequence[Point], names: Sequence[str]) -> Chart:
+    """New leads of each day or week; `names`: what each is called."""
+    counts = [point.sample for point in points]
+    top = max(5, *counts)
+    titles = [f"{name}: {many:,} lead{'' if many == 1 else 's'}" for name, many in zip(names, counts, strict=True)]
+    return Chart(
+        "New leads", _bars(counts, top, titles), ticks=tuple((_y(value, top), f"{value:,}") for value in (0, top)),
+        days=_ends([point.part.dates[0] for point in points]),
+    )  # fmt: skip
+
+
+def figures_chart(key: str, points: Sequence[Point], names: Sequence[str], daily: bool) -> Chart:
+    """A measure of each day or week with its target; of shares by day also that of the seven days up to it.
+
+    Seconds beyond four times the target end at the top of the chart; so does a median that is longer than any.
+    """
+    figures = [point.figures[key] for point in points]
+    measure = figures[0].measure
+    titles = [f"{name}: {told(figure)}" for name, figure in zip(names, figures, strict=True)]
+    pairs = [(figure.count, figure.base) for figure in figures]
+    runs = [_run(pairs[max(0, n - RUN + 1) : n + 1]) for n in range(len(pairs))] if daily else []
+    if measure.unit == "seconds":
+        runs = []
+        most = 4 * (measure.target or 900)
+        values = [most if figure.value is None and figure.base else figure.value or 0 for figure in figures]
+        cut = any(value >= most for value in values)
+        top = min(most, max([60, 1.5 * (measure.target or 0), *values]))
+        ticks = ((_y(0, top), "0"), (_y(top, top), lasting(top) + ("+" if cut else "")))
+        values = [min(value, top) for value in values]
+    else:
+        values = [figure.value or 0 for figure in figures]
+        top = min(1.0, max([0.1, 1.5 * (measure.target or 0), *values, *(run or 0 for run in runs)]))
+        ticks = ((_y(0, top), "0"), (_y(top, top), percent(round(top, 2))))
+    aim = None if measure.target is None else (_y(measure.target, top), f"target {target_said(measure)}")
+    return Chart(
+        measure.label, _bars(values, top, titles), lines=_lines(runs, top), ticks=ticks, target=aim,
+        days=_ends([point.part.dates[0] for point in points]),
+    )  # fmt: skip
+
+
+def told(figure: Figure) -> str:
+    """“9 min, 14 leads”, “4 %, 2 of 50”."""
+    if not figure.base:
+        return "no leads"
+    if figure.measure.unit == "seconds":
+        return f"{said(figure)}, {figure.base:,} lead{'' if figure.base == 1 else 's'}"
+    return f"{said(figure)}, {figure.count:,} of {figure.base:,}"
+
+
+def said(figure: Figure) -> str:
+    """“9 min”, “4 %”; a dash where nothing was judged, “none” for a median that is longer than any."""
+    if figure.measure.unit != "seconds":
+        return percent(figure.value)
+    return "–" if not figure.base else "none" if figure.value is None else lasting(figure.value)
+
+
+def target_said(measure: Goal) -> str:
+    """“15 min”, “95 %”; empty without one."""
+    if measure.target is None:
+        return ""
+    return lasting(measure.target) if measure.unit == "seconds" else percent(measure.target)
 
 
 def _run(pairs: Sequence[tuple[int, int]]) -> float | None:

@@ -39,6 +39,7 @@ GROUPS: tuple[tuple[str, tuple[Topic, ...]], ...] = (
             Topic("queue", "Queue", "Leads that no rule could place; claim one, or decide about it.", "queue"),
             Topic("my-leads", "My leads", "What you own, sorted by what is due first.", "my"),
             Topic("lead", "A lead", "Who owns it, why, until when, and everything that happened.", "leads"),
+            Topic("sla-report", "SLA report", "What each of its numbers means, and the leads behind it.", "sla"),
             Topic(
                 "reports",
                 "Reports",

@@ -17,6 +17,8 @@ DAY = timedelta(days=1)
 USUAL, CHOICES = 30, (7, 30, 90)
 LONGEST = 400
 """Days. A trend of more has bars that nobody can tell apart."""
+OLDEST = date(2000, 1, 1)
+"""No lead is older, and what came before the first year has no date."""
 
 
 class Compare(forms.ChoiceField):
@@ -24,6 +26,14 @@ class Compare(forms.ChoiceField):
 
     PREVIOUS, YEAR, NOTHING = "previous", "year", "nothing"
     NAMES = ((PREVIOUS, "the days before"), (YEAR, "52 weeks earlier"), (NOTHING, "nothing"))
+
+
+def days_said(since: datetime, until: datetime, zone: ZoneInfo) -> str:
+    """“25 Oct – 23 Nov 2026”, with both years where there are two; `until` is not included."""
+    first, last = since.astimezone(zone), (until - timedelta(microseconds=1)).astimezone(zone)
+    if first.date() == last.date():
+        return f"{last:%-d %b %Y}"
+    return f"{first:%-d %b}{'' if first.year == last.year else f' {first.year}'} – {last:%-d %b %Y}"
 
 
 @dataclass(frozen=True)
@@ -41,11 +51,7 @@ class Period:
 
     @property
     def words(self) -> str:
-        """“25 Oct – 23 Nov”, with years where there are two."""
-        first, last = self.since.astimezone(self.zone), (self.until - timedelta(microseconds=1)).astimezone(self.zone)
-        if first.date() == last.date():
-            return f"{last:%-d %b %Y}"
-        return f"{first:%-d %b}{'' if first.year == last.year else f' {first.year}'} – {last:%-d %b %Y}"
+        return days_said(self.since, self.until, self.zone)
 
     def dates(self) -> list[date]:
         """Every day of it, in its zone."""
@@ -65,7 +71,7 @@ class PeriodForm(forms.Form):
     compare = Compare(label="Compared with", required=False, choices=Compare.NAMES)
 
     def __init__(self, given: Mapping[str, Any], now: datetime) -> None:
-        asked = {name: given.get(name, "") for name in ("from", "to", "days", "tz", "compare")}
+        asked = {name: given.get(name, "") for name in ("from", "to", *self.base_fields)}
         super().__init__({**asked, "tz": asked["tz"] or company_zone()}, auto_id="period-%s")
         self.now = now
         for name, label in (("from", "From"), ("to", "To")):  # the one is a word of Python's
@@ -78,7 +84,9 @@ class PeriodForm(forms.Form):
         if "tz" not in given or self.errors:
             return given
         today = self.now.astimezone(ZoneInfo(given["tz"])).date()
-        if first and first > today:
+        if first and first < OLDEST:
+            self.add_error("from", f"{_said(first)} is too long ago. Give a day from {_said(OLDEST)} on.")
+        elif first and first > today:
             self.add_error("from", f"{_said(first)} is still to come. Give a day up to {_said(today)}.")
         elif last and not first:
             self.add_error("from", "Give the first day, too.")

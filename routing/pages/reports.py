@@ -113,7 +113,7 @@ def rows_export(request: HttpRequest, measure: str) -> HttpResponse:
     now = timezone.now()
     form = PeriodForm(request.GET, now)
     leads, _ = _leads(request, measure, form, now)
-    return _refused(form) if leads is None else csv_file(measure, _lead_lines(leads[:MOST_EXPORTED]))
+    return _refused(form) if leads is None else csv_file(measure, lead_lines(leads[:MOST_EXPORTED]))
 
 
 def sentence(found: Overview, touch: Median, period: Period) -> str:
@@ -270,7 +270,8 @@ def _median_cells(touch: Median) -> tuple[Any, ...]:
     return "Seconds to the first touch, median", seconds, touch.base, "", TOUCH_TARGET, met, MEDIAN_SAYS
 
 
-def _lead_lines(leads: QuerySet[Lead]) -> Iterator[Iterable[Any]]:
+def lead_lines(leads: QuerySet[Lead]) -> Iterator[Iterable[Any]]:
+    """A line for each lead, the head first."""
     yield LEAD_HEAD
     for lead in leads.iterator(chunk_size=500):
         yield (

@@ -30,8 +30,10 @@ def timed(item: ReviewItem, now: datetime) -> Any:
 
 
 def lasting(seconds: float) -> str:
-    """“40 s”, “9 min”, “1 h 20”."""
+    """“40 s”, “9 min”, “1 h 20”, “3 days”."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d}"
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d}" if minutes < 48 * 60 else f"{minutes // 1440} days"

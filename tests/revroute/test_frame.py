@@ -64,14 +64,14 @@ def test_no_page_writes_style_or_script_into_itself():
         assert [sign for sign in ("<style", " style=", " onclick=", "javascript:") if sign in page] == [], address
 
 
-PAGES = ["queue", "my", "leads", "reports", "moves"]
+PAGES = ["queue", "my", "leads", "reports", "sla", "moves"]
 PAGE_ENTRIES = {
     Role.ADMINISTRATOR: PAGES,
     Role.REVOPS: PAGES,
     Role.MANAGER: PAGES,
-    Role.AUDITOR: ["queue", "leads", "reports"],
+    Role.AUDITOR: ["queue", "leads", "reports", "sla"],
     Role.REP: ["queue", "my", "leads"],
-    Role.MARKETING: ["reports"],
+    Role.MARKETING: ["reports", "sla"],
     Role.INTEGRATOR: [],
 }
 SET_UP = ["users", "tokens", "company", "everything"]

@@ -96,6 +96,7 @@ def test_openapi_names_every_address():
         "/api/v1/leads/{lead_id}/why-not/{owner}",
         "/api/v1/pools/{key}/queue",
         "/api/v1/reports/overview",
+        "/api/v1/reports/sla",
         "/api/v1/review",
         "/api/v1/review/{item_id}/{action}",
     ]
