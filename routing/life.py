@@ -67,6 +67,7 @@ INSTANTS = {
     Fact.Kind.ACCEPTED: ("circle-check", "good", "Accepted"),
     Fact.Kind.DECLINED: ("x", "warn", "Declined"),
     Fact.Kind.BREACHED: ("triangle-alert", "bad", "Time ran out"),
+    Fact.Kind.ANSWERED: ("alarm-clock", "warn", "Answered late"),
     Fact.Kind.CLOSED: ("archive", "good", "Closed"),
     Fact.Kind.REOPENED: ("refresh-cw", "", "Opened again"),
 }
@@ -232,11 +233,14 @@ def _facts(lead: Lead) -> Iterator[Moment]:
     owners = Owner.objects.in_bulk({row[2] for row in rows if row[2]})
     actors = User.objects.select_related("owner").in_bulk({row[3] for row in rows if row[3]})
     breached: dict[Any, list[str]] = {}
+    answered: dict[datetime, list[str]] = {}
     for kind, at, owner, actor, detail in rows:
         icon, tone, title = INSTANTS[kind]
         by = _name(actors.get(actor)) or (owners[owner].name if owner in owners and kind == "accepted" else "")
         if kind == Fact.Kind.BREACHED:
             breached.setdefault((at, owner), []).append(CLOCKS.get(detail, detail))
+        elif kind == Fact.Kind.ANSWERED:
+            answered.setdefault(at, []).append(CLOCKS.get(detail, detail))
         elif kind == Fact.Kind.CLOSED:
             yield Moment(at, 6, icon, "good" if detail == "converted" else "", f"{title} as {detail}", "", by)
         elif kind == Fact.Kind.CONFIRMED:
@@ -246,6 +250,9 @@ def _facts(lead: Lead) -> Iterator[Moment]:
     for (at, owner), clocks in breached.items():
         title = f"Time of {owners[owner].name} ran out" if owner in owners else "Time ran out"
         yield Moment(at, 6, "triangle-alert", "bad", title, f"For: {', '.join(sorted(clocks))}.")
+    for at, clocks in answered.items():
+        text = f"After the time had run out for: {', '.join(sorted(clocks))}."
+        yield Moment(at, 8, *INSTANTS[Fact.Kind.ANSWERED], text)
 
 
 def _activities(lead: Lead) -> Iterator[Moment]:

@@ -14,6 +14,7 @@ from owners.roles import Role, give_role
 from routing import pausing, touch
 from routing.escalation import sweep
 from routing.explain import explain
+from routing.life import life_of
 from routing.models import ApiToken, SlaClock, SlaPolicy
 from routing.receipts import receipts
 from tests.builders import NOW
@@ -65,6 +66,8 @@ def test_receipt_tells_what_was_counted_what_was_done_and_how_late(people):
     ]
     met = receipt(lead, "no_activity", late)
     assert (met.word, met.counting.working, met.counting.raw) == ("met", 29 * MINUTE, late - 5 * MINUTE - EVENING)
+    answers = [moment.text for moment in life_of(lead).moments if moment.title == "Answered late"]
+    assert answers == ["After the time had run out for: first human touch."]
     line = next(line for line in explain(lead.pk, late).splitlines() if "first human touch by Elena" in line)
     assert "breached, answered 2026-11-24 08:35:00 UTC, 14 min late" in line
 
