@@ -26,6 +26,7 @@ from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from leads.models import Lead
+from leads.sql import among
 from owners.writer import writing
 from routing import rung_moves, told
 from routing.current import forget, in_force
@@ -73,26 +74,7 @@ def sweep(now: datetime, limit: int = 1000) -> Swept:
 
     Raises OperationalError when the database cannot be had; then everything waits as before.
     """
-    counts, _ = _sweep(now, limit, budget())
-    return Swept(*(counts[action] for action in COUNTED))
-
-
-COUNTED = (Action.REMIND, Action.BREACH, Action.MOVE, Action.REVIEW, Action.TELL, Action.QUEUE)
-"""In the order of `Swept`."""
-
-
-def keep_up(clock: Callable[[], datetime]) -> int:
-    """Sweep until nothing is due, each batch by the present; how many rungs. Goes on for 20 seconds at most."""
     has_time = budget()
-    rungs, looked = 0, 1
-    while looked and has_time():
-        counts, looked = _sweep(clock(), BATCH, has_time)
-        rungs += counts.total()
-    return rungs
-
-
-def _sweep(now: datetime, limit: int, has_time: Callable[[], bool]) -> tuple[Counter[str], int]:
-    """How many rungs by action, and how many clocks were looked at."""
     swept: Counter[str] = Counter()
     looked = 0
     while looked < limit and has_time():
@@ -102,7 +84,28 @@ def _sweep(now: datetime, limit: int, has_time: Callable[[], bool]) -> tuple[Cou
         counts = _batch(due, now)
         looked += max(1, counts.pop("clocks", 0))
         swept += counts
-    return swept, looked
+    return Swept(*(swept[action] for action in COUNTED))
+
+
+COUNTED = (Action.REMIND, Action.BREACH, Action.MOVE, Action.REVIEW, Action.TELL, Action.QUEUE)
+"""In the order of `Swept`."""
+
+
+def keep_up(clock: Callable[[], datetime]) -> int:
+    """Climb what is due, each batch by the present; how many rungs. What becomes due with the last batch, the next tick
+    finds. Goes on for 20 seconds at most."""
+    has_time = budget()
+    rungs, more = 0, True
+    while more and has_time():
+        now = clock()
+        due = _read(now, BATCH)
+        if due is None:
+            break
+        counts = _batch(due, now)
+        counts.pop("clocks")
+        rungs += counts.total()
+        more = due.partial
+    return rungs
 
 
 def _due(now: datetime) -> QuerySet[SlaClock]:
@@ -158,7 +161,7 @@ def _batch(due: Due, now: datetime) -> Counter[str]:
 def _climb(due: Due, now: datetime) -> Counter[str]:
     """One batch inside a transaction: how many rungs by action, and under `clocks` how many were read."""
     leads = _lock(due.moving)
-    rows = _due(now).filter(id__in=due.clocks).select_for_update(no_key=True)
+    rows = _due(now).filter(among("routing_slaclock.id", due.clocks)).select_for_update(no_key=True)
     clocks = [Clock(*row) for row in rows.values_list(*COLUMNS)]
     if not clocks:
         return Counter(clocks=len(due.clocks))
@@ -203,4 +206,5 @@ def _raise_priority(climbs: Iterable[Climb]) -> None:
 def _teams(climbs: Iterable[Climb]) -> dict[int, int | None]:
     """The teams of the decisions about which a team lead is told."""
     ids = {climb.clock.decision for climb in climbs if climb.rung.tell_lead}
-    return dict(Decision.objects.filter(id__in=ids).values_list("id", "team_id")) if ids else {}
+    decisions = Decision.objects.filter(among("routing_decision.id", ids)).order_by()
+    return dict(decisions.values_list("id", "team_id")) if ids else {}

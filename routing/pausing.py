@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from leads.clean import clean_text
 from leads.models import Lead
+from leads.sql import among
 from owners.business_time import Span
 from routing.acts import Done
 from routing.engine.ladder import BUILT_IN, Ladder, after, counted, rung_at
@@ -36,7 +37,9 @@ def pauses_of(leads: Iterable[int]) -> dict[int, list[Span]]:
     """By lead, the spans [start, end) in which the buyer was waited for; one statement. Leads without any are left
     out. Which of them hold for a clock, `routing.engine.ladder.counted` says."""
     found: dict[int, list[Span]] = {}
-    rows = SlaPause.objects.filter(lead__in=list(leads), ends_at__gt=F("starts_at")).order_by("starts_at")
+    rows = SlaPause.objects.filter(among("routing_slapause.lead_id", leads), ends_at__gt=F("starts_at")).order_by(
+        "starts_at"
+    )
     for lead, start, end in rows.values_list("lead_id", "starts_at", "ends_at"):
         found.setdefault(lead, []).append((start, end))
     return found

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from leads.models import Lead
+from leads.sql import among
 from owners.business_time import Hours
 from routing.engine.ladder import BUILT_IN, Ladder, Rung, counted, rung_at
 from routing.engine.people import People
@@ -112,7 +113,8 @@ class Plan(NamedTuple):
 
 def plan(clocks: Sequence[Clock], leads: Mapping[int, Standing], people: People, until: datetime) -> Plan:
     """What is due until then; three statements at most. `leads`: those that may move."""
-    climbed = set(Escalation.objects.filter(clock__in=[clock.id for clock in clocks]).values_list("clock", "rung"))
+    known = among("routing_escalation.clock_id", [clock.id for clock in clocks])
+    climbed = set(Escalation.objects.filter(known).order_by().values_list("clock", "rung"))
     ladders(clock.terms for clock in clocks)  # all of them with one statement
     pauses = pauses_of({clock.lead for clock in clocks})
     due: list[Climb] = []

@@ -12,7 +12,7 @@ from leads.models import Lead
 from routing.current import Configuration
 from routing.engine.people import People
 from routing.models import Delivery, Escalation
-from routing.rows import DELIVERIES, Settled
+from routing.rows import Settled
 from routing.rung_moves import is_active, manager_of
 from routing.rungs import Climb, Clock
 from routing.write import Row, Target
@@ -20,8 +20,11 @@ from routing.write import Row, Target
 MOVED = "moved"
 """The occasion of the message that a lead went on."""
 ESCALATIONS = Target(Escalation, ("clock", "rung", "action", "due_at", "fired_at", "late_seconds", "decision", "note"))
-SKIPPING = Target(Delivery, DELIVERIES.fields, skip=True)
-"""Messages, but for those that are owed already."""
+SKIPPING = Target(
+    Delivery, ("decision", "owner", "kind", "channel", "next_try_at", "created_at", "occasion", "address"), skip=True,
+    same=(("state", Delivery.State.OWED.value), ("attempts", 0), ("error", "")),
+)  # fmt: skip
+"""Messages that are owed, but for those that are already."""
 LONGEST_NOTE = 300
 MOVED_ON = "not told: the lead moved on in the same breath"
 OVER = "not told: the time had run out already"
@@ -119,5 +122,5 @@ def _call(climb: Climb, now: datetime) -> Row:
 def _delivery(
     decision: int, owner: int, kind: str, channel: str, occasion: str, now: datetime, at: datetime, address: str
 ) -> Row:
-    """A row in the order of `DELIVERIES`."""
-    return (decision, owner, kind, channel, Delivery.State.OWED, 0, at, now, None, None, None, "", occasion, address)
+    """A row in the order of `SKIPPING`."""
+    return decision, owner, kind, channel, at, now, occasion, address

@@ -25,7 +25,7 @@ class Target:
 
     `upsert`: the key column on whose conflict the other columns are overwritten. `skip`: a row that some
     unique constraint already holds is passed over. `update`: rows are changed by their first column, not
-    inserted.
+    inserted. `same`: columns that have one value in all rows, which are in no tuple.
     """
 
     model: type[models.Model]
@@ -33,6 +33,7 @@ class Target:
     upsert: str = ""
     skip: bool = False
     update: bool = False
+    same: tuple[tuple[str, str | int], ...] = ()
 
     @property
     def table(self) -> str:
@@ -84,7 +85,16 @@ def _postgres_part(target: Target) -> str:
         key, *rest = columns
         sets = ", ".join(f"{column.column} = t.{column.column}" for column in rest)
         return f"UPDATE {target.table} u SET {sets} FROM {source} WHERE u.{key.column} = t.{key.column}"
-    return f"INSERT INTO {target.table} ({names}) SELECT {names} FROM {source}{_on_conflict(target)}"
+    more, values = _same(target)
+    into = f"INSERT INTO {target.table} ({names}{more})"
+    return f"{into} SELECT {names}{values} FROM {source}{_on_conflict(target)}"
+
+
+def _same(target: Target) -> tuple[str, str]:
+    """Names and values of the columns that have one value; they come from the program, never from a row."""
+    columns = [target.model._meta.get_field(name).column for name, _ in target.same]
+    values = [str(value) if isinstance(value, int) else f"'{value}'" for _, value in target.same]
+    return "".join(f", {column}" for column in columns), "".join(f", {value}" for value in values)
 
 
 def _on_conflict(target: Target) -> str:
@@ -125,4 +135,5 @@ def _sqlite_sql(target: Target) -> str:
         key, *rest = names
         return f"UPDATE {target.table} SET {', '.join(f'{name} = %s' for name in rest)} WHERE {key} = %s"
     holes = ", ".join(["%s"] * len(names))
-    return f"INSERT INTO {target.table} ({', '.join(names)}) VALUES ({holes}){_on_conflict(target)}"
+    more, values = _same(target)
+    return f"INSERT INTO {target.table} ({', '.join(names)}{more}) VALUES ({holes}{values}){_on_conflict(target)}"

@@ -214,8 +214,9 @@ def _stream(count: int, seconds: int) -> dict[str, float]:
     """How late the rungs of a steady stream are, in seconds: from their instant to the commit, with a tick of one
     second, as the worker's."""
     number = min(count, STREAM_PER_SECOND * seconds)
-    begin = timezone.now() + timedelta(seconds=0.5 + number / 4000)  # they are stored meanwhile
+    begin = timezone.now() + timedelta(seconds=1 + number / 500)  # they are stored meanwhile
     _lay(REMINDERS, range(1, number + 1), lambda place: begin + timedelta(seconds=place / STREAM_PER_SECOND))
+    time.sleep(max(0.0, (begin - timezone.now()).total_seconds()))
     late: list[float] = []
     busy = 0.0
     mark = 0
