@@ -5,6 +5,7 @@ role in the order of the head). A new kind of argument needs a line in ARGUMENTS
 MODELS. `pytest tests/test_access.py` says what is missing, and then asks every address as everybody.
 """
 
+from functools import cache
 from itertools import chain
 
 ROLES = ("visitor", "Administrator", "RevOps", "Manager", "Auditor", "Rep", "Marketing", "Integrator")
@@ -303,6 +304,7 @@ ARGUMENTS = {
 """Values of an address's arguments; `object_id` and `id` of an admin page are the story's row of its model."""
 
 
+@cache
 def rows() -> dict[tuple[str, str], tuple[str, ...]]:
     """The table as {(address, method): a cell for each of ROLES}; {…} written out. Raises ValueError for a bad line."""
     lines = [line.split() for line in TABLE.splitlines() if line.strip() and not line.startswith("#")]
