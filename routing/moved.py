@@ -67,21 +67,29 @@ def lock_leads(leads: Iterable[int]) -> dict[int, Lead]:
     return {row.pk: row for row in rows}
 
 
+def lock_clocks(clocks: QuerySet[SlaClock]) -> QuerySet[SlaClock]:
+    """The same clocks, locked when they are read, in the order in which the sweep takes them."""
+    return clocks.order_by("next_rung_at", "id").select_for_update(no_key=True, of=("self",))
+
+
 def end_work(leads: Sequence[int], now: datetime) -> None:
     """Cancel the running clocks of the leads' owners, leave the rungs above a breach, end the wait for the buyer,
     which the next owner has not agreed to, and drop open tasks; six statements, and two where time had run out."""
     lock_leads(leads)
     clocks = SlaClock.objects.filter(lead__in=leads, kind__in=SlaClock.OF_OWNER)
-    _breach(clocks.filter(state=SlaClock.State.RUNNING, due_at__lt=now))
+    _breach(clocks, now)
     clocks.filter(state=SlaClock.State.RUNNING).update(state=SlaClock.State.CANCELLED, ended_at=now, next_rung_at=None)
     clocks.filter(state=SlaClock.State.BREACHED, next_rung_at__isnull=False).update(next_rung_at=None)
     SlaPause.objects.filter(lead__in=leads, ends_at__gt=now).update(ends_at=Greatest("starts_at", now))
     Task.objects.filter(lead__in=leads, done_at=None, dropped_at=None).update(dropped_at=now)
 
 
-def _breach(late: QuerySet[SlaClock]) -> None:
-    """Whose time had run out before the lead moved broke their promise, even if the sweep was not there to note it."""
-    rows = list(late.values_list("id", "lead_id", "decision_id", "owner_id", "kind", "due_at"))
+def _breach(clocks: QuerySet[SlaClock], now: datetime) -> None:
+    """Lock those that are open. Whose time had run out before the lead moved broke their promise, even if the sweep was
+    not there to note it."""
+    still_open = clocks.filter(Q(state=SlaClock.State.RUNNING) | Q(next_rung_at__isnull=False))
+    found = lock_clocks(still_open).values_list("id", "lead_id", "decision_id", "owner_id", "kind", "due_at", "state")
+    rows = [row for *row, state in found if state == SlaClock.State.RUNNING and row[-1] < now]
     if not rows:
         return
     SlaClock.objects.filter(id__in=[id for id, *_ in rows]).update(

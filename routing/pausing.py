@@ -21,7 +21,7 @@ from routing.acts import Done
 from routing.engine.ladder import BUILT_IN, Ladder, after, counted, rung_at
 from routing.lease import short_transaction
 from routing.models import Escalation, SlaClock, SlaPause
-from routing.moved import lock_leads
+from routing.moved import lock_clocks, lock_leads
 from routing.moving import By
 from routing.promise import hours_promised
 from routing.refused import Refused
@@ -150,9 +150,9 @@ COLUMNS = (
 
 
 def _open_clocks(lead: int) -> list[Clock]:
-    """Clocks that run, and breached ones that have rungs to come."""
+    """Clocks that run, and breached ones that have rungs to come; locked."""
     open_still = Q(state=SlaClock.State.RUNNING) | Q(state=SlaClock.State.BREACHED, next_rung_at__isnull=False)
-    rows = SlaClock.objects.filter(open_still, lead=lead, kind__in=SlaClock.OF_OWNER).order_by("id")
+    rows = lock_clocks(SlaClock.objects.filter(open_still, lead=lead, kind__in=SlaClock.OF_OWNER))
     return [Clock(*row) for row in rows.values_list(*COLUMNS)]
 
 

@@ -18,7 +18,7 @@ from routing.engine.people import People
 from routing.lease import short_transaction
 from routing.loads import ends_with_touch, free
 from routing.models import Fact, SlaClock
-from routing.moved import lock_leads
+from routing.moved import lock_clocks, lock_leads
 from routing.moving import By
 from routing.refused import Refused
 
@@ -100,7 +100,7 @@ def _stop(row: Lead, act: str, by: By, now: datetime) -> Iterable[Fact]:
     """End the running clocks that the act stops, each only if it still runs, and answer the breached ones."""
     stopped: list[tuple[str, str, datetime, int]] = []
     clocks = SlaClock.objects.filter(lead=row.pk, kind__in=STOPS[act])
-    running = clocks.filter(state=SlaClock.State.RUNNING)
+    running = lock_clocks(clocks.filter(state=SlaClock.State.RUNNING))
     for id, kind, due_at, owner in list(running.values_list("id", "kind", "due_at", "owner_id")):
         ended = verdict(due_at, now)
         late = {"answered_at": now, "ended_at": due_at} if ended == "breached" else {"ended_at": now}

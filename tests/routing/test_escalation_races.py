@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from leads.models import Lead
-from routing import touch
+from routing import pausing, touch
 from routing.escalation import sweep
 from routing.models import Decision, Escalation, SlaClock
 from routing.moving import By
@@ -78,6 +78,32 @@ def test_of_a_touch_and_an_escalation_exactly_one_is_first():
     assert Decision.objects.filter(origin="escalate").count() == moved
     assert not SlaClock.objects.filter(state="running").exists()  # a late touch answers the new owner's, too
     assert verify() == (RACES + moved, [])
+
+
+def test_of_a_pause_and_a_rung_exactly_one_is_first():
+    people = make_company()
+    elena = by(people.elena)
+    leads = owned(RACES)
+    end, until = NOW + 15 * MINUTE, NOW + 60 * MINUTE
+
+    def waits():
+        for lead in random.Random(7).sample(leads, len(leads)):
+            pausing.pause(lead.pk, elena, until, "asked us to", end - MINUTE)
+
+    def reminds():
+        while sweep(end, limit=3).rungs:
+            pass
+
+    at_once(waits, reminds)
+    ends = SlaClock.objects.filter(kind="first_touch").values_list(
+        "state", "due_at", "ended_at", "lead__pauses__reason"
+    )
+    assert set(ends) <= {("running", until + MINUTE, None, "asked us to"), ("breached", end, end, "asked us to")}
+    breached = len([state for state, *_ in ends if state == "breached"])
+    print(f"\nof {RACES} races the sweep won {breached}")
+    assert Escalation.objects.filter(rung=100).count() == breached
+    sweep(until + MINUTE)
+    assert Escalation.objects.filter(rung=100).count() == RACES
 
 
 def test_four_sweepers_at_once_climb_each_rung_once():
