@@ -13,22 +13,27 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from leads.sql import execute
 from owners.models import Owner, Team
 from routing.bench.data import Say
 from routing.models import ReportArrival, ReportBlock, ReportSpan, ReportState
+from routing.reporting.blocks import during
 from routing.reporting.keeping import keep_up
 from routing.reporting.measures import SHARES
 from routing.reporting.report import sla_report
-from routing.reporting.values import Filters, Period, Scope
+from routing.reporting.values import Filters, Period, Scope, micros
 
 DAYS = (30, 90, 365)
 TYPES = ("demo", "quote", "trial", "contact", "webinar", "content")
 PATHS = ("territory_owner", "segment_owner", "round_robin_pool", "manual_review", "account_owner")
 SOURCES = 8
+MEDIAN = """
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY wait) FROM routing_reportarrival
+ WHERE high AND wait >= 0 AND at >= %s AND at < %s
+"""
 COLUMNS = (
     "id, lead, at, new, high, lead_type, source, path, team, rep, owner, wait, within, unworked_60, owned_1,"
     " inactive_30, exceptions, duplicates, accepted, booked, reassigned, reassigned_touched, first_right, breached,"
@@ -75,18 +80,14 @@ def _report(scope: Scope, filters: Filters, days: int, now: datetime, zone: Zone
 
 def _floor(since: datetime, until: datetime) -> None:
     """Counts of every measure, and the median over high-intent leads, straight from the rows."""
-    rows = ReportArrival.objects.filter(at__gte=since, at__lt=until)
-    rows.aggregate(**{f"{one.key}_{n}": Count(one.key) for one in SHARES for n in ("base", "count")})
-    window = ("high AND wait >= 0 AND at >= %s AND at < %s", [since, until])
+    rows = ReportArrival.objects.filter(during(since, until))
+    rows.aggregate(**{f"{one.key}_{n.__name__}": n(one.key) for one in SHARES for n in (Count, Sum)})
     if connection.vendor == "postgresql":
-        execute(
-            "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY wait) FROM routing_reportarrival WHERE " + window[0],
-            window[1],
-        )
+        execute(MEDIAN, [micros(since), micros(until)])
     else:
-        known = ReportArrival.objects.filter(at__gte=since, at__lt=until, high=True, wait__gte=0).order_by("wait")
+        known = rows.filter(high=True, wait__gte=0).order_by("wait").values_list("wait", flat=True)
         size = known.count()
-        list(known.values_list("wait", flat=True)[size // 2 : size // 2 + 1])
+        list(known[size // 2 : size // 2 + 1])
 
 
 def _ensure(leads: int, now: datetime, say: Say) -> int:
@@ -97,7 +98,7 @@ def _ensure(leads: int, now: datetime, say: Say) -> int:
         for model in (ReportArrival, ReportBlock, ReportSpan, ReportState):
             model.objects.all().delete()
         with connection.cursor() as cursor:
-            cursor.execute(_rows(leads))
+            cursor.execute(_rows(leads, now))
             cursor.execute("ANALYZE")
         say("building blocks")
     ReportState.objects.filter(pk=1).update(looked_at=None)
@@ -111,19 +112,15 @@ def _ensure(leads: int, now: datetime, say: Say) -> int:
     return ReportArrival.objects.count()
 
 
-def _rows(leads: int) -> str:
+def _rows(leads: int, now: datetime) -> str:
     """`i` runs over the inquiries, oldest first; `h` is a mixed number of each."""
     first, team = Owner.objects.order_by("id")[0].pk, Team.objects.order_by("id")[0].pk
     step = max(1, 365 * 86_400 // leads)
-    postgres = connection.vendor == "postgresql"
-    ago = f"({leads} - i) * {step}"
-    if postgres:
-        at, series = f"now() - ({ago}) * interval '1 second'", f"generate_series(1, {leads}) AS s(i)"
-    else:
-        at = f"strftime('%Y-%m-%d %H:%M:%S', 'now', '-' || ({ago}) || ' seconds')"
-        series = (
-            f"(WITH RECURSIVE s AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM s WHERE i < {leads}) SELECT i FROM s)"
-        )
+    at = f"{micros(now)} - ({leads} - i) * {step * 1_000_000}"
+    counted = f"SELECT 1 AS i UNION ALL SELECT i + 1 FROM s WHERE i < {leads}"
+    series = f"generate_series(1, {leads}) AS s(i)"
+    if connection.vendor == "sqlite":
+        series = f"(WITH RECURSIVE s AS ({counted}) SELECT i FROM s)"
 
     def one_of(values: tuple[str, ...], by: int) -> str:
         cases = " ".join(f"WHEN {place} THEN '{value}'" for place, value in enumerate(values))

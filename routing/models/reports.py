@@ -13,7 +13,7 @@ class ReportArrival(models.Model):
 
     id = models.BigIntegerField(primary_key=True, editable=False)
     lead = models.BigIntegerField()
-    at = models.DateTimeField(help_text="When it arrived.")
+    at = models.BigIntegerField(help_text="When it arrived, in microseconds since 1970.")
     new = models.BooleanField(help_text="A lead of its own, and no rejected one.")
     high = models.BooleanField()
     lead_type = models.CharField(max_length=40, blank=True)

@@ -16,6 +16,7 @@ from routing.current import people_now
 from routing.engine.people import People
 from routing.models import Decision, Fact, SlaClock
 from routing.reporting.measures import AT_ONCE, ENDS, FAULTS, QUIET, RIGHT, TARGET, UNWORKED
+from routing.reporting.values import micros
 
 Kind = Fact.Kind
 FOR_SALES = frozenset({"assigned", "review", "held"})
@@ -24,13 +25,14 @@ UNTOUCHED = -1
 
 
 class Arrival(NamedTuple):
-    """One inquiry. `id`: its event's. `wait`: seconds of working time to the first touch, UNTOUCHED, or None where it
-    is too early or asked of none. `rep`: the first owner, `owner`: the present one. `late`: seconds between due and
-    answered of each clock that ran out and was answered; `unanswered`: how many were not."""
+    """One inquiry. `id`: its event's; `at`: when it came, in microseconds since 1970. `wait`: seconds of working time
+    to the first touch, UNTOUCHED, or None where it is too early or asked of none. `rep`: the first owner, `owner`: the
+    present one. `late`: seconds between due and answered of each clock that ran out and was answered; `unanswered`:
+    how many were not."""
 
     id: int
     lead: int
-    at: datetime
+    at: int
     new: bool
     high: bool
     lead_type: str
@@ -153,8 +155,8 @@ class _Story:
         moves = [fact for fact in self.facts if fact.kind == Kind.REASSIGNED and fact.detail not in ENDS]
         had = mine and self.owned is not None
         return Arrival(
-            self.id, self.lead, self.at, self.new and valid, bool(self.high), self.lead_type, self.source, self.path,
-            self.team, self.owned.owner if self.owned else None, self.owner,
+            self.id, self.lead, micros(self.at), self.new and valid, bool(self.high), self.lead_type, self.source,
+            self.path, self.team, self.owned.owner if self.owned else None, self.owner,
             wait=self._wait() if mine else None,
             within=self._within() if mine else None,
             unworked_60=self._without(self.touched, UNWORKED) if mine else None,

@@ -9,14 +9,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Max, Min, Q
+from django.db.models import Min, Q
 
 from routing.lease import short_transaction
 from routing.models import ReportArrival, ReportBlock, ReportSpan, ReportState
 from routing.reporting.arrivals import Arrival
 from routing.reporting.packing import pack_tables, unpack_tables
 from routing.reporting.tally import Tally, counts_of
-from routing.reporting.values import DIMENSIONS, midnight
+from routing.reporting.values import DIMENSIONS, instant, micros, midnight
 
 Span = tuple[int, date]
 """Grain in days, first day."""
@@ -93,6 +93,11 @@ def stored(rows: Q) -> Iterator[Arrival]:
         yield Arrival(*row[:late], tuple(map(int, said.split())) if said else (), *row[late + 1 :], None)
 
 
+def during(since: datetime, until: datetime) -> Q:
+    """The condition of rows of what arrived from `since` to before `until`."""
+    return Q(at__gte=micros(since), at__lt=micros(until))
+
+
 def text(key: Any) -> str:
     """A key as blocks have it."""
     return "" if key is None else str(key)
@@ -102,10 +107,10 @@ def build(state: ReportState, now: datetime, has_time: Callable[[], bool], taken
     """Build spans that are missing or stale, days before what consists of them and the newest first, until there is no
     time left; whether any was. `taken` claims the right to write, as in routing.reporting.keeping."""
     zone = ZoneInfo(state.zone or "UTC")
-    bounds = ReportArrival.objects.aggregate(first=Min("at"), last=Max("at"))
+    bounds = ReportArrival.objects.aggregate(first=Min("at"))
     if bounds["first"] is None:
         return False
-    first, today = (at.astimezone(zone).date() for at in (bounds["first"], now))
+    first, today = (at.astimezone(zone).date() for at in (instant(bounds["first"]), now))
     known = {
         (grain, start): (stale, at)
         for grain, start, stale, at in ReportSpan.objects.values_list("grain", "start", "stale", "built_at")
@@ -140,8 +145,7 @@ def _parts(grain: int, start: date) -> list[Span]:
 
 def _of_day(day: date, zone: ZoneInfo) -> Cells:
     blocks: Cells = {}
-    rows = stored(Q(at__gte=midnight(day, zone), at__lt=midnight(day + DAY, zone)))
-    for arrival in rows:
+    for arrival in stored(during(midnight(day, zone), midnight(day + DAY, zone))):
         count(arrival, blocks)
     return blocks
 

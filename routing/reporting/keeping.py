@@ -19,6 +19,7 @@ from routing.models import Fact, ReportArrival, ReportBlock, ReportSpan, ReportS
 from routing.reporting.arrivals import Arrival, arrivals_of
 from routing.reporting.blocks import build, start_of
 from routing.reporting.news import Gap, news
+from routing.reporting.values import instant
 
 BATCH = 1_000
 """Facts, and leads, that are read at once."""
@@ -91,7 +92,7 @@ def _renew(state: ReportState, leads: Iterable[int], mark: int, gaps: list[Gap],
     """Write the rows of these leads as they are now, and mark the spans of their days."""
     found = list(arrivals_of(leads, now))
     zone = ZoneInfo(state.zone) if state.zone else None
-    days = {arrival.at.astimezone(zone).date() for arrival in found} if zone else set()
+    days = {instant(arrival.at).astimezone(zone).date() for arrival in found} if zone else set()
     rows = [row_of(arrival) for arrival in found]
     with short_transaction():
         _taken(state, mark=mark, gaps=gaps)

@@ -81,6 +81,13 @@ def _read(data: Any) -> array:
     return values
 
 
+def _extend(values: array, data: Any) -> None:
+    if byteorder == "little":
+        values.frombytes(data)
+    else:
+        values.extend(_read(data))
+
+
 def pack(numbers: Sequence[int], lists: Sequence[Iterable[int]]) -> bytes:
     """Four large numbers (counts and three histograms) and three lists of seconds."""
     head: list[int] = []
@@ -109,10 +116,14 @@ def unpack(data: memoryview, into: Any) -> None:
             if size:
                 hists[place] += int.from_bytes(data[at : at + size], "little") << (skip * LANE)
                 at += size
-    for values, size in ((into.high, high), (into.low, low), (into.late, late)):
-        if size:
-            values.extend(_read(data[at : at + size]))
-            at += size
+    if high:
+        _extend(into.high, data[at : at + high])
+        at += high
+    if low:
+        _extend(into.low, data[at : at + low])
+        at += low
+    if late:
+        _extend(into.late, data[at : at + late])
 
 
 def pack_tables(tables: Mapping[str, Mapping[str, bytes]]) -> bytes:

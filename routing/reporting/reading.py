@@ -6,6 +6,7 @@ counted from rows; so what is said is as it is at `now`, whether the worker runs
 thousands of leads the report waits, and says so.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,10 +18,22 @@ from django.db.models import Q
 
 from routing.models import ReportArrival, ReportBlock, ReportState
 from routing.reporting.arrivals import Arrival, arrivals_of
-from routing.reporting.blocks import AS_KEY, DAY, GRAINS, Block, Span, cover, spans_between, start_of, stored, text
+from routing.reporting.blocks import (
+    AS_KEY,
+    DAY,
+    GRAINS,
+    Block,
+    Span,
+    cover,
+    during,
+    spans_between,
+    start_of,
+    stored,
+    text,
+)
 from routing.reporting.news import news
 from routing.reporting.tally import Tally, counts_of
-from routing.reporting.values import DIMENSIONS, Filters, Period, Scope, midnight
+from routing.reporting.values import DIMENSIONS, Filters, Period, Scope, instant, micros, midnight
 
 EXACT_DAYS = 30
 DAILY = 92
@@ -93,12 +106,9 @@ def asked(scope: Scope, filters: Filters, now: datetime) -> Asked:
 
 def leads_where(wanted: Asked, period: Period, having: Mapping[str, Any]) -> Q:
     """The condition of leads with such an arrival; `having`: fields of an arrival, and wait__isnull."""
-    found = ReportArrival.objects.filter(wanted.rows(), at__gte=period.since, at__lt=period.until, **having)
-    fresh = [
-        row.lead
-        for row in wanted.fresh
-        if wanted.has(row) and period.since <= row.at < period.until and _is_such(row, having)
-    ]
+    found = ReportArrival.objects.filter(wanted.rows(), during(period.since, period.until), **having)
+    since, until = micros(period.since), micros(period.until)
+    fresh = [row.lead for row in wanted.fresh if wanted.has(row) and since <= row.at < until and _is_such(row, having)]
     return Q(pk__in=found.order_by().values("lead")) | Q(pk__in=fresh)
 
 
@@ -119,9 +129,10 @@ def counted(wanted: Asked, period: Period) -> Counted:
         _add_blocks(found, plan, plan_before)
     loose = [*plan.ranges(), *plan_before.ranges()]
     if loose:
-        rows = wanted.rows() & reduce(or_, (Q(at__gte=since, at__lt=until) for since, until in loose))
+        rows = wanted.rows() & reduce(or_, (during(since, until) for since, until in loose))
         _add_rows(found, stored(rows), period, plan.weekly)
-    fresh = (row for row in wanted.fresh if wanted.has(row) and before.since <= row.at < period.until)
+    since, until = micros(before.since), micros(period.until)
+    fresh = (row for row in wanted.fresh if since <= row.at < until and wanted.has(row))
     _add_rows(found, fresh, period, plan.weekly)
     return found
 
@@ -179,7 +190,7 @@ def _joined(days: Iterable[date]) -> Iterator[tuple[date, date]]:
 
 def _over(fresh: Iterable[Arrival], zone: Any) -> set[Span]:
     """Spans in which a row is out of date."""
-    days = {arrival.at.astimezone(zone).date() for arrival in fresh}
+    days = {instant(arrival.at).astimezone(zone).date() for arrival in fresh}
     return {(grain, start_of(day, grain)) for day in days for grain in GRAINS}
 
 
@@ -213,17 +224,43 @@ def _of_trend(day: date, weekly: bool) -> date:
 
 
 def _add_rows(found: Counted, rows: Iterable[Arrival], period: Period, weekly: bool) -> None:
-    since, zone = period.since, period.zone
-    total, before, cell, days = found.block.total, found.before, found.block.cell, found.days
-    for arrival in rows:
-        counts = counts_of(arrival)
-        if arrival.at < since:
-            before.add(arrival, counts)
+    """Count rows one by one, in what is left of blocks: a few thousand, or all of a period that blocks do not fit."""
+    since, days = micros(period.since), _Days(found, period, weekly)
+    tables = [(place, name, {}) for name, place in AS_KEY]
+    for row in rows:
+        counts = counts_of(row)
+        if row.at < since:
+            found.before.add(row, counts)
             continue
-        total.add(arrival, counts)
-        for name, place in AS_KEY:
-            cell(name, text(arrival[place])).add(arrival, counts)
-        day = _of_trend(arrival.at.astimezone(zone).date(), weekly)
-        if day not in days:
-            days[day] = Tally()
-        days[day].add(arrival, counts)
+        tallies = [found.block.total, days.at(row.at)]
+        for place, name, known in tables:
+            key = row[place]
+            one = known.get(key)
+            if one is None:
+                one = known[key] = found.block.cell(name, text(key))
+            tallies.append(one)
+        for one in tallies:
+            one.counts += counts
+        wait = row.wait
+        if wait is not None and wait >= 0:
+            if row.high:
+                for one in tallies:
+                    one.high.append(wait)
+            else:
+                for one in tallies:
+                    one.low.append(wait)
+        if row.late:
+            for one in tallies:
+                one.late.extend(row.late)
+
+
+class _Days:
+    """The tallies of the trend by instant."""
+
+    def __init__(self, found: Counted, period: Period, weekly: bool) -> None:
+        dates = period.dates
+        self.starts = [micros(midnight(day, period.zone)) for day in dates]
+        self.tallies = [found.days.setdefault(_of_trend(day, weekly), Tally()) for day in dates]
+
+    def at(self, instant: int) -> Tally:
+        return self.tallies[bisect_right(self.starts, instant) - 1]

@@ -1,11 +1,13 @@
 """Arrivals or packed blocks in, what is counted of them out: figures and breaches. Reads no rows, no time."""
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 from routing.reporting.arrivals import UNTOUCHED, Arrival
-from routing.reporting.measures import BY_KEY, MEASURES, SHARES
+from routing.reporting.measures import BY_KEY, SHARES
 from routing.reporting.packing import (
     BUCKETS,
     MIDDLES,
@@ -93,62 +95,63 @@ class Tally:
     def figures(self, unrouted: int = 0) -> dict[str, Figure]:
         """By measure. `unrouted`: events without a lead, which count as leads without an owner."""
         lanes = to_lanes(self.counts, LANES)
+        high, low = Ordered(self.high, self.hists[0]), Ordered(self.low, self.hists[1])
         found = {
-            "touch_high": self._median("touch_high", (0,), lanes[NONE_HIGH]),
-            "touch": self._median("touch", (0, 1), lanes[NONE_HIGH] + lanes[NONE_LOW]),
+            "touch_high": _median("touch_high", high, lanes[NONE_HIGH]),
+            "touch": _median("touch", high.with_those_of(low), lanes[NONE_HIGH] + lanes[NONE_LOW]),
         }
         for place, measure in enumerate(SHARES):
             count, base = lanes[1 + 2 * place], lanes[2 + 2 * place]
             more = unrouted if measure.key == "owned_1" else 0
             value = count / (base + more) if base + more else None
             found[measure.key] = Figure(measure, value, count, base + more, 0.0, more)
-        return {measure.key: found[measure.key] for measure in MEASURES}
+        return found
 
     def breaches(self) -> Breaches:
         unanswered = to_lanes(self.counts, LANES)[UNANSWERED]
-        known = _Ordered([self.late], [self.hists[2]])
+        known = Ordered(self.late, self.hists[2])
         return Breaches(
             known.size + unanswered, unanswered, known.median(), known.quantile(9, 10), known.error
         )  # fmt: skip
-
-    def _median(self, key: str, places: Sequence[int], untouched: int) -> Figure:
-        lists = (self.high, self.low)
-        known = _Ordered([lists[place] for place in places], [self.hists[place] for place in places])
-        base = known.size + untouched
-        value = known.median(untouched)
-        return Figure(BY_KEY[key], value, base, base, known.error)
 
     def _histograms(self) -> list[int]:
         lists = (self.high, self.low, self.late)
         return [hist + histogram(values) if values else hist for hist, values in zip(self.hists, lists, strict=True)]
 
 
-class _Ordered:
-    """Seconds in their order, some known exactly and some by their buckets. `error`: 0 where all are exact."""
+def _median(key: str, known: "Ordered", untouched: int) -> Figure:
+    base = known.size + untouched
+    return Figure(BY_KEY[key], known.median(untouched), base, base, known.error)
 
-    def __init__(self, lists: Sequence[array], hists: Sequence[int]) -> None:
-        hist = sum(hists)
-        self.error = STATED_ERROR if hist else 0.0
-        self.values: Sequence[int] = ()
-        self.buckets: Sequence[int] = ()
+
+class Ordered:
+    """Seconds in their order: `values` where all of them are known, else `hist`, how many are in each bucket."""
+
+    __slots__ = ("hist", "size", "sums", "values")
+
+    def __init__(self, values: Sequence[int], hist: int) -> None:
+        self.hist = hist + histogram(values) if hist and values else hist
+        self.values = () if hist else sorted(values)
+        self.sums: Sequence[int] = ()
         if hist:
-            hist += sum(histogram(values) for values in lists if values)
-            self.buckets = to_lanes(hist, BUCKETS)
-            self.size = sum(self.buckets)
-        else:
-            self.values = sorted(lists[0] if len(lists) == 1 else [*lists[0], *lists[1]])
-            self.size = len(self.values)
+            self.sums = list(accumulate(to_lanes(self.hist, BUCKETS)))
+        self.size = self.sums[-1] if hist else len(self.values)
+
+    @property
+    def error(self) -> float:
+        """0 where all are known."""
+        return STATED_ERROR if self.hist else 0.0
+
+    def with_those_of(self, other: "Ordered") -> "Ordered":
+        """Both together."""
+        if not self.hist and not other.hist:
+            return Ordered([*self.values, *other.values], 0)
+        mine, theirs = (one.hist or histogram(one.values) for one in (self, other))
+        return Ordered((), mine + theirs)
 
     def at(self, rank: int) -> float:
         """The value of that rank, from 0."""
-        if not self.buckets:
-            return float(self.values[rank])
-        seen = 0
-        for place, count in enumerate(self.buckets):
-            seen += count
-            if seen > rank:
-                return MIDDLES[place]
-        raise IndexError(rank)
+        return MIDDLES[bisect_right(self.sums, rank)] if self.hist else float(self.values[rank])
 
     def median(self, longer: int = 0) -> float | None:
         """The median of them and of so many that are longer than any; None where it is one of those, or of nothing."""

@@ -22,7 +22,7 @@ from routing.reporting.keeping import keep_up, rebuild
 from routing.reporting.measures import MEASURES
 from routing.reporting.report import breaches, leads_of, scope_of, sla_report
 from routing.reporting.tally import Tally
-from routing.reporting.values import DIMENSIONS, Filters, Period, Scope
+from routing.reporting.values import DIMENSIONS, Filters, Period, Scope, micros
 from tests.builders import NOW
 from tests.routing import sla_truth
 from tests.routing.batches import buyers, waiting
@@ -251,7 +251,7 @@ def _invented(number, at, company, dice):
     flag = lambda share: int(dice.random() < share)  # noqa: E731
     broken = flag(0.2)
     return ReportArrival(
-        id=10_000 + number, lead=10_000 + number, at=at, new=True, high=flag(0.5), lead_type="demo",
+        id=10_000 + number, lead=10_000 + number, at=micros(at), new=True, high=flag(0.5), lead_type="demo",
         source=company.sources[flag(0.5)].pk, path="round_robin_pool", team=company.sales.pk, rep=owner, owner=owner,
         wait=-1 if flag(0.1) else int(dice.lognormvariate(7, 1.5)), within=flag(0.8), unworked_60=flag(0.2),
         owned_1=flag(0.9), inactive_30=flag(0.1), exceptions=flag(0.05), duplicates=0, accepted=flag(0.8),
