@@ -104,7 +104,7 @@ def _ensure(leads: int, now: datetime, say: Say) -> int:
     ReportState.objects.filter(pk=1).update(looked_at=None)
     began, built = time.perf_counter(), -1
     while built != (built := ReportSpan.objects.filter(stale=False).count()):
-        keep_up(timezone.now)
+        keep_up(timezone.now, seconds=60)
         ReportState.objects.filter(pk=1).update(looked_at=None)
     say(f"built in {time.perf_counter() - began:.0f} s")
     if connection.vendor == "postgresql":
@@ -116,7 +116,7 @@ def _rows(leads: int, now: datetime) -> str:
     """`i` runs over the inquiries, oldest first; `h` is a mixed number of each."""
     first, team = Owner.objects.order_by("id")[0].pk, Team.objects.order_by("id")[0].pk
     step = max(1, 365 * 86_400 // leads)
-    at = f"{micros(now)} - ({leads} - i) * {step * 1_000_000}"
+    at = f"{micros(now)} - CAST({leads} - i AS bigint) * {step * 1_000_000}"
     counted = f"SELECT 1 AS i UNION ALL SELECT i + 1 FROM s WHERE i < {leads}"
     series = f"generate_series(1, {leads}) AS s(i)"
     if connection.vendor == "sqlite":

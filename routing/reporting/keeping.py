@@ -21,23 +21,24 @@ from routing.reporting.blocks import build, start_of
 from routing.reporting.news import Gap, news
 from routing.reporting.values import instant
 
-BATCH = 1_000
+BATCH = 500
 """Facts, and leads, that are read at once."""
 logger = logging.getLogger(__name__)
 
 FIELDS = [name for name in Arrival._fields if name != "id"]
 LOOK = timedelta(minutes=1)
 """How often it is looked for spans to build."""
-SECONDS = 5.0
+SECONDS = 0.5
+"""Of one tick: what is left over waits for the next, so that routing has the machine."""
 
 
 class Overtaken(Exception):
     """Somebody else wrote the cache meanwhile: what was worked out is thrown away."""
 
 
-def keep_up(clock: Callable[[], datetime]) -> int:
-    """Read what is new, for a few seconds at most; of how many leads. The worker's part for reports."""
-    has_time, done = budget(SECONDS), 0
+def keep_up(clock: Callable[[], datetime], seconds: float = SECONDS) -> int:
+    """Read what is new, for so long or a little longer; of how many leads. The worker's part for reports."""
+    has_time, done = budget(seconds), 0
     try:
         while has_time() and (read := _read(clock(), BATCH)):
             done += read
