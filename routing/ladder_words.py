@@ -18,7 +18,9 @@ NOBODY_NAMED = "a pool that is gone"
 def in_words(ladder: Ladder, named: str = "", pools: Mapping[int, str] | None = None) -> str:
     """“At 50 % the owner is reminded; in the end Ada answers for it.” `named`: who does; `pools`: names by id."""
     parts = [_rung(rung, named or "the team lead", pools or {}) for rung in _in_order(ladder.rungs)]
-    told = "; ".join([*parts, f"in the end {named or TEAM_LEAD} answers for it"])
+    if named or ladder.moves:  # else it is never taken from its owner
+        parts.append(f"in the end {named or TEAM_LEAD} answers for it")
+    told = "; ".join(parts)
     return f"{told[0].upper()}{told[1:]}."
 
 

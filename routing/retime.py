@@ -18,7 +18,8 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from django.core import signing
-from django.db.models import BooleanField, ExpressionWrapper, F, Max, Q, QuerySet
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Max, Min, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from leads.clean import clean_text
 from leads.models import Note
@@ -51,6 +52,10 @@ Kind = SlaClock.Kind
 
 CRITICAL = Q(decision__snapshot__contains='"urgency":"critical"')
 """Leads that count nights whatever the policy says; the snapshot is canonical JSON, in which texts escape quotes."""
+
+
+# SQLite uses the partial index `clock_due` only for a condition that is written like the index's own.
+RUNNING = RawSQL("routing_slaclock.state = 'running'", (), output_field=BooleanField())
 
 
 class Terms(NamedTuple):
@@ -96,7 +101,7 @@ def count(key: str, now: datetime) -> int:
     """How many running clocks of the policy were started under earlier terms; one statement."""
     people = people_now()
     policy = _named(people, key)
-    return _stale(people, policy, now).count() if policy else 0
+    return _stale(people, policy, now).filter(RUNNING).count() if policy else 0
 
 
 def preview(key: str, now: datetime, page: int = 1) -> Preview:
@@ -105,7 +110,7 @@ def preview(key: str, now: datetime, page: int = 1) -> Preview:
     policy = _named(people, key)
     if policy is None:
         return Preview(0, (), 0, 0, "")
-    stale = _stale(people, policy, now)
+    stale = _stale(people, policy, now).filter(RUNNING)
     totals = stale.aggregate(until=Max("pk"))
     found = stale.count()
     rows = _read(stale).select_related("lead", "owner").order_by("due_at", "pk")
@@ -250,13 +255,14 @@ def start(token: str, why: str, by: By, now: datetime) -> BulkMove:
         policy = _named(people, seen["policy"])
         if policy is None or digest_of(policy) != seen["terms"]:
             raise Refused("changed", "Nothing was moved: the policy was changed since this preview. Look again.")
-        total = _stale(people, policy, now).filter(pk__lte=seen["until"]).count()
+        stale = _stale(people, policy, now).filter(RUNNING, pk__lte=seen["until"])
+        total, first = stale.aggregate(total=Count("pk"), first=Min("pk")).values()
         if not total:
             raise Refused("no_change", "Nothing was moved: no running clock is under earlier terms any more.")
         name = SlaPolicy.objects.values_list("name", flat=True).get(key=seen["policy"])
         return BulkMove.objects.create(
             kind=BulkMove.Kind.RETIME, state=BulkMove.State.RUNNING, choice={**seen, "name": name}, why=why,
-            actor_id=by.user, created_at=now, started_at=now, total=total,
+            actor_id=by.user, created_at=now, started_at=now, total=total, after=first - 1,
         )  # fmt: skip
 
 

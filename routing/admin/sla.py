@@ -2,13 +2,15 @@
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, OuterRef, Prefetch, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.forms.models import BaseInlineFormSet
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 
 from leads.models import LeadType, Source
 from owners.admin.base import LockedAdmin, PlainForm, ScopedInline
@@ -170,16 +172,14 @@ class SlaPolicyAdmin(LockedAdmin):
             return "around the clock"
         return f"hours of {policy.calendar or policy.get_hours_of_display()}"
 
-    @admin.display(description="In words")
+    @admin.display(description="Ladders named")
     def done_now(self, policy):
         if not policy.pk:
             return "said here once the policy is saved"
-        lines = (
-            (f"{label}: ", row_in_words(row) if row else f"as built in. {built_in_words(SlaPolicy.LADDERS[name])}")
-            for name, label in LADDERS.items()
-            for row in [getattr(policy, name)]
-        )
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}{}</li>", lines))
+        named = ((label, getattr(policy, name)) for name, label in LADDERS.items())
+        lines = ((label, row_in_words(row)) for label, row in named if row is not None)
+        told = format_html_join(mark_safe("<br>"), "<strong>{}.</strong> {}", lines)
+        return told or "all as built in"
 
 
 def known_tiers() -> set[str]:
@@ -275,6 +275,12 @@ def _is_filled(form) -> bool:
     return bool(form.instance.pk or form.errors or form.has_changed())
 
 
+HEADS = {
+    "percent": "At %", "minutes": "Or min", "remind": "Remind", "tell_lead": "Tell lead",
+    "move": "Move", "pool": "To pool", "priority": "Priority", "webhook": "Webhook",
+}  # fmt: skip
+
+
 class RungInline(ScopedInline):
     model = SlaRung
     form = RungForm
@@ -282,7 +288,16 @@ class RungInline(ScopedInline):
     fields = ["percent", "minutes", "remind", "tell_lead", "move", "pool", "priority", "webhook"]
     autocomplete_fields = ["pool"]
     max_num = ladder_rules.MOST_RUNGS
-    verbose_name_plural = "rungs, in the order in which they are climbed"
+    verbose_name_plural = "rungs, in the order in which they are climbed; 100 % is the end of the budget"
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        """Short heads, so that a rung is one line; without the links of related rows."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name in HEADS:
+            field.label, field.help_text = HEADS[db_field.name], ""
+        if field is not None and db_field.name == "pool" and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def get_extra(self, request, obj=None, **kwargs):
         """Rows to fill in without a script."""
