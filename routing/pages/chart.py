@@ -89,7 +89,7 @@ def samples_chart(points: Sequence[Point], names: Sequence[str]) -> Chart:
     titles = [f"{name}: {many:,} lead{'' if many == 1 else 's'}" for name, many in zip(names, counts, strict=True)]
     return Chart(
         "New leads", _bars(counts, top, titles), ticks=tuple((_y(value, top), f"{value:,}") for value in (0, top)),
-        days=_ends([point.part.dates[0] for point in points]),
+        days=_ends(_days(points)),
     )  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def figures_chart(key: str, points: Sequence[Point], names: Sequence[str], daily
     aim = None if measure.target is None else (_y(measure.target, top), f"target {target_said(measure)}")
     return Chart(
         measure.label, _bars(values, top, titles), lines=_lines(runs, top), ticks=ticks, target=aim,
-        days=_ends([point.part.dates[0] for point in points]),
+        days=_ends(_days(points)),
     )  # fmt: skip
 
 
@@ -182,8 +182,15 @@ def _lines(values: Sequence[float | None], top: float) -> tuple[str, ...]:
 
 
 def _ends(dates: Sequence[date]) -> tuple[tuple[float, str, str], ...]:
-    ends = [(float(LEFT), f"{dates[0]:%-d %b}", "start")]
-    return tuple(ends if len(dates) == 1 else [*ends, (float(WIDTH - RIGHT), f"{dates[-1]:%-d %b}", "end")])
+    form = "%-d %b" if dates[0].year == dates[-1].year else "%-d %b %Y"
+    ends = [(float(LEFT), f"{dates[0]:{form}}", "start")]
+    return tuple(ends if len(dates) == 1 else [*ends, (float(WIDTH - RIGHT), f"{dates[-1]:{form}}", "end")])
+
+
+def _days(points: Sequence[Point]) -> list[date]:
+    """The first and the last one."""
+    first, last = points[0].part.dates[0], points[-1].part.dates[-1]
+    return [first] if first == last else [first, last]
 
 
 def _day(day: date) -> str:

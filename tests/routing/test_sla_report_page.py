@@ -179,7 +179,9 @@ def test_usual_days_are_whole_and_an_empty_period_says_what_to_do(company):
     assert (asked.days, asked.period.since.isoformat(), len(asked.period.dates)) == (
         30, "2026-10-25T00:00:00+09:00", 30,
     )  # fmt: skip
-    assert client.get("/reports/sla/?days=365").context["report"].grain == "week"
+    year = client.get("/reports/sla/?days=365")
+    assert (year.context["report"].grain, "23 Nov 2026" in year.content.decode()) == ("week", True)
+    assert '<input type="hidden" name="days" value="365">' in year.content.decode()  # the filters keep the period
     empty = client.get("/reports/sla/?from=2026-11-01&to=2026-11-02&source=web")
     text = empty.content.decode()
     assert (empty.status_code, "0 leads, 1 Nov – 2 Nov 2026, Asia/Tokyo; source Web." in text) == (200, True)
