@@ -66,7 +66,7 @@ def rung_problems(rung: Rung) -> Iterator[Problem]:
             "Only a rung that moves the lead to another pool names one: choose that move, or leave this empty.",
         )
     if not (rung.remind or rung.tell_lead or rung.move or rung.priority or rung.webhook):
-        yield "remind", "This rung does nothing. Tick or choose what is done, or leave the rung out."
+        yield "move", "This rung does nothing. Tick or choose what is done, or leave the rung out."
 
 
 def order_problems(rungs: Sequence[Rung]) -> Iterator[tuple[int, str]]:

@@ -245,8 +245,6 @@ class RungFormSet(BaseInlineFormSet):
 
     def clean(self):
         kept = [form for form in self.forms if form not in self.deleted_forms and _is_filled(form)]
-        if any(form.errors for form in kept):
-            return
         if not kept:
             raise ValidationError("A ladder without a rung does nothing. Add the first one.", code="empty")
         standing = [form for form in kept if form in self.initial_forms]

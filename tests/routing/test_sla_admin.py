@@ -69,7 +69,7 @@ WRONG_LADDERS = [
     ([{"minutes": "527041", "remind": "on"}], (0, "minutes"), "within 527,040 minutes, a year, not after 527,041"),
     ([{"minutes": "9" * 30, "remind": "on"}], (0, "minutes"), "Ensure this value is less than or equal to"),
     ([{"percent": "x", "remind": "on"}], (0, "percent"), "Enter a whole number."),
-    ([{"percent": "50"}], (0, "remind"), "This rung does nothing."),
+    ([{"percent": "50"}], (0, "move"), "This rung does nothing."),
     ([{"percent": "50", "minutes": "5", "remind": "on"}], (0, "minutes"), "Give 50 % or 5 minutes, not both"),
     ([{"remind": "on"}], (0, "percent"), "Say when the rung is due"),
     ([{"percent": "50", "move": "pool"}], (0, "pool"), "Name the pool that the lead moves to."),
@@ -79,6 +79,7 @@ WRONG_LADDERS = [
     ([{"percent": "50", "webhook": "ftp://x"}], (0, "webhook"), "Enter a valid URL."),
     ([{"percent": "100", "remind": "on"}, REMIND], (1, "percent"), "This rung, at 50 %, comes before the one above"),
     ([{"minutes": "9", "remind": "on"}, {"minutes": "8", "remind": "on"}], (1, "minutes"), "after 8 min, comes before"),
+    ([{"percent": "90", "remind": "on"}, REMIND, {"percent": "95", "remind": "on"}], (1, "percent"), "before the one"),
     ([REMIND, REMIND], (1, "percent"), "There are two rungs at 50 %."),
 ]  # fmt: skip
 """Rungs, where it is said, and what."""
