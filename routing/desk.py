@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from django.db.models import F, Min, OuterRef, QuerySet, Subquery
+from django.db.models import F, Min, OuterRef, Q, QuerySet, Subquery
 
 from leads.models import Lead, Task
 from routing.models import Decision, Delivery, SlaClock
@@ -17,6 +17,7 @@ WITHIN_THE_HOUR = timedelta(hours=1)
 MOST_LEADS = 200
 MOST_TASKS = 50
 MOST_ALERTS = 5
+OF_OWNER = Q(kind__in=SlaClock.OF_OWNER)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Desk:
 def desk_of(owner: int, now: datetime, zone: tzinfo) -> Desk:
     """What `owner` (an id) works on at `now`; `zone` says when their day ends."""
     mine = leads_of(owner)
-    due = SlaClock.objects.filter(UNANSWERED, owner=owner, lead=OuterRef("pk")).order_by().values("lead")
+    due = SlaClock.objects.filter(UNANSWERED, OF_OWNER, owner=owner, lead=OuterRef("pk")).order_by().values("lead")
     rows = mine.annotate(due=Subquery(due.annotate(first=Min("due_at")).values("first")))
     shown = list(
         rows.select_related("company").order_by("-priority", F("due").asc(nulls_last=True), "-pk")[:MOST_LEADS]
@@ -101,7 +102,7 @@ def read_alerts(owner: int, now: datetime, newest: int, only: int | None = None)
 
 
 def _with_clocks(leads: list[Lead], owner: int) -> list[Work]:
-    clocks = SlaClock.objects.filter(UNANSWERED, owner=owner, lead__in=[lead.pk for lead in leads])
+    clocks = SlaClock.objects.filter(UNANSWERED, OF_OWNER, owner=owner, lead__in=[lead.pk for lead in leads])
     first: dict[int, SlaClock] = {}
     for clock in clocks.order_by("due_at", "pk"):
         first.setdefault(clock.lead_id, clock)

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import BooleanField, QuerySet
+from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from leads.models import Lead
@@ -48,6 +48,8 @@ HINTS = Target(SlaClock, ("id", "next_rung_at"), update=True)
 BREACHES = Target(SlaClock, ("id", "next_rung_at", "state", "ended_at"), update=True)
 # SQLite uses the partial index `clock_next_rung` only for a condition that is written like the index's own.
 TO_CLIMB = RawSQL("routing_slaclock.next_rung_at IS NOT NULL", (), output_field=BooleanField())
+OF_LEADS = Q(item=None, action=None)
+"""Clocks of leads. Those of review items and CRM writes are climbed by `routing.item_rungs`."""
 
 Action = Escalation.Action
 
@@ -109,7 +111,7 @@ def keep_up(clock: Callable[[], datetime]) -> int:
 
 
 def _due(now: datetime) -> QuerySet[SlaClock]:
-    return SlaClock.objects.filter(TO_CLIMB, next_rung_at__lte=now).order_by("next_rung_at", "id")
+    return SlaClock.objects.filter(TO_CLIMB, OF_LEADS, next_rung_at__lte=now).order_by("next_rung_at", "id")
 
 
 class Due(NamedTuple):
@@ -169,7 +171,7 @@ def _climb(due: Due, now: datetime) -> Counter[str]:
     # Whatever is left unread is due no earlier than the last hint: beyond that, order is not known yet.
     found = plan(clocks, leads, config.people, clocks[-1].hint if due.partial else now)
     write(_clock_rows(clocks, found.climbs, found.hints))
-    _raise_priority(found.climbs)
+    raise_priority(found.climbs)
     settled = rung_moves.move(found.moving, config, now) if found.moving else []
     write(told.rows_of(found.climbs, _teams(found.climbs), settled, config, now))
     return Counter(climb.action for climb in found.climbs) + Counter(clocks=len(clocks))
@@ -196,7 +198,7 @@ def _clock_rows(clocks: Sequence[Clock], climbs: Iterable[Climb], hints: Mapping
     return [(HINTS, looks), (BREACHES, breaches), (FACTS, facts)]
 
 
-def _raise_priority(climbs: Iterable[Climb]) -> None:
+def raise_priority(climbs: Iterable[Climb]) -> None:
     """The leads get the priority of the rung, unless they have a higher one; a statement for each priority."""
     for priority in sorted({climb.rung.priority for climb in climbs if climb.rung.priority}):
         ids = {climb.clock.lead for climb in climbs if climb.rung.priority == priority}

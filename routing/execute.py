@@ -12,6 +12,7 @@ from django.db.models import F
 
 from leads.models import RawEvent
 from owners.writer import is_writing, writing
+from routing.arrival_clocks import note_late
 from routing.engine.acts import WALKS
 from routing.engine.people import People
 from routing.engine.values import Numbers
@@ -38,6 +39,8 @@ def apply(batch: Iterable[Settled], people: People, numbers: Numbers, now: datet
         rows = rows_of(settled, context)
     with step("write_reason"):
         write(rows)
+        if not acts:
+            note_late(settled, people, now)
 
 
 def _targets(settled: list[Settled], acts: list[Settled]) -> tuple[Target, ...]:

@@ -129,9 +129,10 @@ def _write(
         "due": local_time(due_at, row.time_zone) if due_at else "",
         "review": review["label"] if review else "",
         "waits": bool(review and review["waits"]),
+        "answers": review["named"] if review and review["of"] != row.owner else "",
         "review_detail": one_line(review["detail"], MAX_REASON) if review else "",
         "faults": faults,
-        "overdue": row.occasion == OVERDUE,
+        "overdue": row.occasion.startswith(OVERDUE),
         "clock": clock
         and {**clock, "due": local_time(clock["due_at"], row.time_zone), "mine": row.owner == clock["of"]},
         "url": lead_url(facts["lead_id"]),
@@ -160,9 +161,11 @@ def _review_items(decisions: list[int]) -> dict[int, dict[str, Any]]:
     return {
         decision: {
             "label": labels.get(reason, reason), "detail": detail, "due_at": due_at,
-            "waits": reason in ReviewItem.WAITS,
+            "waits": reason in ReviewItem.WAITS, "of": owner, "named": one_line(name, MAX_PART),
         }
-        for decision, reason, detail, due_at in items.values_list("decision_id", "reason", "detail", "due_at")
+        for decision, reason, detail, due_at, owner, name in items.values_list(
+            "decision_id", "reason", "detail", "due_at", "owner_id", "owner__name"
+        )
     }  # fmt: skip
 
 
@@ -170,16 +173,23 @@ def _clocks(decisions: list[int]) -> dict[tuple[int, str], dict[str, Any]]:
     """The clocks that the decisions started, by decision and kind: what was promised, how long, whose it is."""
     if not decisions:
         return {}
-    rows = SlaClock.objects.filter(decision__in=decisions).values_list(
-        "decision_id", "kind", "budget_seconds", "real_time", "due_at", "owner_id", "owner__name"
-    )
+    told_of = SlaClock.objects.filter(decision__in=decisions, kind__in=[*PROMISES, SlaClock.Kind.CRM])
+    rows = list(told_of.order_by("id").values_list(
+        "decision_id", "kind", "budget_seconds", "real_time", "due_at", "owner_id", "owner__name", "state",
+        "action__action",
+    ))  # fmt: skip
+    writes: dict[int, list[str]] = defaultdict(list)
+    for decision, *_, state, action in rows:
+        if action and state in (SlaClock.State.RUNNING, SlaClock.State.BREACHED):
+            writes[decision].append(action)
     return {
         (decision, kind): {
-            "what": PROMISES[kind], "time": f"{seconds // 60} minutes{'' if real_time else ' of working time'}",
+            "what": PROMISES.get(kind, f"the CRM's confirmation of {', '.join(writes[decision])}"),
+            "time": f"{seconds // 60} minutes{'' if real_time else ' of working time'}",
             "due_at": due_at, "budget": seconds, "of": owner, "owner": one_line(name, MAX_PART),
-            "moves": kind == SlaClock.Kind.NO_ACTIVITY,
+            "moves": kind == SlaClock.Kind.NO_ACTIVITY, "writes": writes[decision] if kind == SlaClock.Kind.CRM else [],
         }
-        for decision, kind, seconds, real_time, due_at, owner, name in rows
+        for decision, kind, seconds, real_time, due_at, owner, name, _, _ in rows
     }  # fmt: skip
 
 

@@ -1,12 +1,12 @@
-"""The instant in; who answers for open review items kept present, and told once when the time is over, out.
+"""The instant in; who answers for open review items kept present, out. Climbs no rungs (`routing.item_rungs` does).
 
-An item whose named person has left or is inactive gets one who is there, whether it was reminded of or not; its
-history says so. An item without a decision (a payload that could not be read) has nothing a message could be about;
-it stands among what is overdue on the screens.
+An item whose named person has left or is inactive gets one who is there; its clock goes with it, and its history says
+so. An item without a decision (a payload that could not be read) has nothing a message could be about; it stands among
+what is overdue on the screens.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import BooleanField, QuerySet
@@ -16,28 +16,12 @@ from leads.models import Note
 from owners.models import Owner
 from routing.lease import locked, short_transaction
 from routing.messages import OVERDUE
-from routing.models import Delivery, ReviewItem
+from routing.models import Delivery, ReviewItem, SlaClock
 from routing.review import stand_ins
 
-# SQLite uses the partial indexes `review_not_reminded` and `review_due` only for conditions written like their own.
-WAITING = RawSQL(
-    "routing_reviewitem.state = 'open' AND routing_reviewitem.reminded_at IS NULL", (), output_field=BooleanField()
-)
+# SQLite uses the partial index `review_due` only for a condition that is written like its own.
 OPEN = RawSQL("routing_reviewitem.state = 'open'", (), output_field=BooleanField())
 MAX_DETAIL = 300
-
-
-def remind(now: datetime, limit: int = 100) -> int:
-    """Owe the messages of at most `limit` items, the longest overdue first; how many items there were."""
-    due = ReviewItem.objects.filter(WAITING, due_at__lte=now).order_by("due_at", "id")
-    if not due.exists():  # a read, so that an idle tick never waits for writers
-        return 0
-    with short_transaction():
-        items = _taken(due, limit)
-        _name_those_who_are_there(items, now)
-        ReviewItem.objects.filter(id__in=[item.pk for item in items]).update(reminded_at=now)
-        _owe(items, now)
-    return len(items)
 
 
 def hand_on(now: datetime, limit: int = 100) -> int:
@@ -62,27 +46,37 @@ def _taken(rows: QuerySet[ReviewItem], limit: int) -> list[ReviewItem]:
 
 
 def _name_those_who_are_there(items: Sequence[ReviewItem], now: datetime) -> list[ReviewItem]:
-    """The items that got another person; one update for each of these, and a line in each item's history."""
-    left = [item for item in items if item.owner.state != Owner.State.ACTIVE]
-    found = stand_ins(left) if left else {}
-    people = Owner.objects.in_bulk(set(found.values())) if found else {}
+    """The items that got another person."""
+    found = stand_ins(items) if items else {}
+    why = {item.pk: f"who is {item.owner.get_state_display()}" for item in items}
+    return give(items, found, why, now)
+
+
+def give(items: Sequence[ReviewItem], to: Mapping[int, int], why: Mapping[int, str], now: datetime) -> list[ReviewItem]:
+    """Name other people (owner ids by item), whose clocks they then are; the items that got one, as they are now.
+
+    `why`: by item, said of the former person in the item's history. An update for each new person, and one for theirs.
+    """
+    people = Owner.objects.in_bulk(set(to.values())) if to else {}
     changed: dict[int, list[ReviewItem]] = defaultdict(list)
-    for item in left:
-        if item.pk in found:
-            changed[found[item.pk]].append(item)
+    for item in items:
+        if item.pk in to:
+            changed[to[item.pk]].append(item)
     for owner, theirs in changed.items():
-        ReviewItem.objects.filter(id__in=[item.pk for item in theirs]).update(owner=owner)
-        _note(theirs, people[owner], now)
+        ids = [item.pk for item in theirs]
+        ReviewItem.objects.filter(id__in=ids).update(owner=owner)
+        SlaClock.objects.filter(item__in=ids).update(owner=owner)
+        _note(theirs, people[owner], why, now)
         for item in theirs:
             item.owner = people[owner]
     return [item for theirs in changed.values() for item in theirs]
 
 
-def _note(items: Sequence[ReviewItem], new: Owner, now: datetime) -> None:
+def _note(items: Sequence[ReviewItem], new: Owner, why: Mapping[int, str], now: datetime) -> None:
     """On the lead; an item without one says it in its detail. Call while `item.owner` is still the former person."""
     notes = []
     for item in items:
-        before = f"before it was {item.owner.name}, who is {item.owner.get_state_display()}."
+        before = f"before it was {item.owner.name}, {why[item.pk]}."
         if item.lead_id is not None:
             about = item.get_reason_display()
             text = f"RevRoute named {new.name} for the review item “{about}”; {before}"
@@ -96,14 +90,14 @@ def _note(items: Sequence[ReviewItem], new: Owner, now: datetime) -> None:
 
 def _owe(items: Sequence[ReviewItem], now: datetime) -> None:
     """What the named person is told of each item: that it is theirs, or that its time is over. Nobody twice."""
-    rows = (row for item in items for row in _messages(item, now))
+    rows = (row for item in items for row in messages(item, OVERDUE if item.due_at <= now else "", now))
     Delivery.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _messages(item: ReviewItem, now: datetime) -> list[Delivery]:
+def messages(item: ReviewItem, occasion: str, now: datetime) -> list[Delivery]:
+    """Owed to the named person; none about a test lead, or where nothing was decided that they could be about."""
     if item.decision_id is None or (item.lead and item.lead.is_test):
         return []
-    occasion = OVERDUE if item.due_at <= now else ""
     return [
         Delivery(
             decision_id=item.decision_id, owner_id=item.owner_id, kind=Delivery.Kind.REVIEW, channel=channel,

@@ -237,7 +237,8 @@ def next_due(leads: Sequence[Lead]) -> dict[int, Due]:
 
 
 def _of_clocks(owners: dict[int, int | None]) -> dict[int, Due]:
-    rows = SlaClock.objects.filter(lead__in=list(owners), state__in=(State.RUNNING, State.BREACHED), answered_at=None)
+    open_still = SlaClock.objects.filter(state__in=(State.RUNNING, State.BREACHED), answered_at=None)
+    rows = open_still.filter(lead__in=list(owners), kind__in=SlaClock.OF_OWNER)
     labels = dict(SlaClock.Kind.choices)
     found = rows.order_by("due_at", "id").values_list("lead_id", "owner_id", "started_at", "due_at", "kind")
     return _first(

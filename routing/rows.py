@@ -11,9 +11,7 @@ from routing.engine.ladder import hint
 from routing.engine.people import People
 from routing.engine.values import Act, Case, Decision, Load, Numbers
 from routing.models import (
-    Decision as DecisionRow,
-)
-from routing.models import (
+    ClockState,
     Delivery,
     Fact,
     LedgerEntry,
@@ -23,6 +21,9 @@ from routing.models import (
     ReviewItem,
     RotationState,
     SlaClock,
+)
+from routing.models import (
+    Decision as DecisionRow,
 )
 from routing.prepare import Prepared
 from routing.write import Row, Target, all_fields
@@ -272,7 +273,7 @@ def _add_review(settled: Settled, context: Context) -> None:
     context.add(
         REVIEWS, outcome.review_reason, outcome.review_detail[:300], "open", outcome.reviewer, settled.event.source,
         settled.event.id, settled.lead, settled.id, settled.decision.waits, 1, context.now, context.now,
-        due, None, None, "", None,
+        due, None, None, "", ClockState.OWED,
     )  # fmt: skip
     kind = Delivery.Kind.REVIEW if waits else Delivery.Kind.OPERATOR
     _owe(settled, context, kind, outcome.reviewer, outcome.channels, Delivery.State.OWED)
@@ -347,7 +348,9 @@ def _add_actions(settled: Settled, context: Context) -> None:
         if action == "send_owner_alert_after_crm_success" or not (follow_up or context.connector):
             continue
         connector = "" if follow_up else context.connector
-        context.add(ACTIONS, settled.id, position, action, connector, "pending", 0, context.now, None, "", "")
+        context.add(
+            ACTIONS, settled.id, position, action, connector, "pending", 0, context.now, None, "", "", ClockState.OWED
+        )  # fmt: skip
 
 
 def _add_facts(settled: Settled, context: Context) -> None:

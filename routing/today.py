@@ -24,6 +24,7 @@ PROMISES = {
     SlaClock.Kind.ACCEPTED: "not accepted yet",
     SlaClock.Kind.FIRST_TOUCH: "no first touch yet",
     SlaClock.Kind.NO_ACTIVITY: "no activity yet",
+    SlaClock.Kind.CRM: "not confirmed by the CRM yet",
 }
 SHOWN = 12
 """Rows of “needs a person”; the tiles link to all of them."""
@@ -33,8 +34,8 @@ FOR_A_POOL = OPEN_ITEM & Q(reason__in=ReviewItem.WAITS)
 """Leads on hold or to be claimed: they wait for people, and not for a decision."""
 IN_REVIEW = OPEN_ITEM & ~Q(reason__in=ReviewItem.WAITS)
 UNANSWERED = Q(state=SlaClock.State.RUNNING) | Q(state=SlaClock.State.BREACHED, answered_at__isnull=True)
-IN_FORCE = Q(lead__state=Lead.State.ASSIGNED, lead__owner=F("owner"))
-"""A clock of somebody who owns the lead still: those of former owners bind nobody."""
+IN_FORCE = Q(lead__state=Lead.State.ASSIGNED, lead__owner=F("owner"), kind__in=list(PROMISES))
+"""A clock of somebody who owns the lead still, or of its CRM write: those of former owners bind nobody."""
 
 WAITING = UNANSWERED & IN_FORCE & Q(kind=SlaClock.Kind.FIRST_TOUCH)
 NO_OWNER = Q(owner__isnull=True, state__in=Lead.OPEN)

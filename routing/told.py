@@ -57,12 +57,12 @@ def rows_of(
 def _messages(climb: Climb, team: int | None, moved: Settled | None, config: Configuration, now: datetime) -> list[Row]:
     clock, rung, people = climb.clock, climb.rung, config.people
     notes = _did(climb)
-    rows = [_call(climb, now)] if rung.webhook else []
+    rows = [call(climb, now)] if rung.webhook else []
     manager = manager_of(people, team, clock.owner, config.rules.owner) if rung.tell_lead else None
     if climb.decision is not None and moved is not None:
         outcome = moved.decision.outcome  # the owner, and whoever has the lead now, are told by the move itself
         if manager is not None and manager not in (outcome.owner, outcome.reviewer):
-            rows += _letters(people, manager, climb.decision, Kind.ESCALATION, MOVED, now, now)
+            rows += letters(people, manager, climb.decision, Kind.ESCALATION, MOVED, now, now)
     elif moved is not None:
         notes.append(MOVED_ON)
     else:
@@ -72,9 +72,9 @@ def _messages(climb: Climb, team: int | None, moved: Settled | None, config: Con
             notes += [why] if why else []
             if at is not None:
                 kind = Kind.REMINDER if climb.is_early else Kind.ESCALATION
-                rows += _letters(people, clock.owner, clock.decision, kind, occasion, now, at)
+                rows += letters(people, clock.owner, clock.decision, kind, occasion, now, at)
         if manager is not None:
-            rows += _letters(people, manager, clock.decision, Kind.ESCALATION, occasion, now, now)
+            rows += letters(people, manager, clock.decision, Kind.ESCALATION, occasion, now, now)
     climb.note = "; ".join(notes)
     return rows
 
@@ -103,14 +103,15 @@ def _when(climb: Climb, people: People, now: datetime) -> tuple[str, datetime | 
     return LATER.format(at), at
 
 
-def _letters(
+def letters(
     people: People, owner: int, decision: int, kind: str, occasion: str, now: datetime, at: datetime
 ) -> list[Row]:
+    """Messages to one person, over every channel they use."""
     channels = people.owners[owner].channels or ("in_app", "email")
     return [_delivery(decision, owner, kind, channel, occasion, now, at, "") for channel in channels]
 
 
-def _call(climb: Climb, now: datetime) -> Row:
+def call(climb: Climb, now: datetime) -> Row:
     """What a program is told of the rung, by its address."""
     clock = climb.clock
     occasion = f"{clock.kind}:{climb.rung.key}"

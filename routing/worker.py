@@ -18,7 +18,7 @@ from django.db.models.expressions import RawSQL
 
 from leads.models import RawEvent
 from owners.sign_in import forget_failures
-from routing import adding_up, background, bulk, delivery, escalation, holding, overdue, plan
+from routing import adding_up, background, bulk, delivery, escalation, holding, item_clocks, item_rungs, overdue, plan
 from routing.lease import budget
 from routing.reporting.keeping import keep_up
 
@@ -105,7 +105,9 @@ def _follow_up(clock: Clock) -> int:
 
 def _escalate(clock: Clock) -> int:
     """What time brings about: clocks run out, reviews become late or lose their person, failures are forgotten."""
-    done = escalation.keep_up(clock) + holding.tend(clock()) + overdue.hand_on(clock()) + overdue.remind(clock())
+    done = escalation.keep_up(clock) + holding.tend(clock()) + overdue.hand_on(clock())
+    item_clocks.keep(clock())  # after leads were given out: what is over by now needs no rung
+    done += item_rungs.climb_due(clock())
     forget_failures(clock())
     return done
 

@@ -21,10 +21,10 @@ from leads.intake import Incoming, keep, store
 from leads.models import Lead, RawEvent, Task
 from leads.parse import canonical_digest
 from owners.models import Absence, Owner, User
-from routing import acts, delivery, desk, escalation, overdue, pipeline, plan, touch
+from routing import acts, delivery, desk, escalation, item_clocks, item_rungs, pipeline, plan, touch
 from routing.channels import email
 from routing.demo.script import Event, Inquiry, Script
-from routing.models import Decision, ReviewItem, SlaClock
+from routing.models import ClockState, Decision, ReviewItem, SlaClock
 from routing.moving import By, by_user
 from routing.prepare import SourceInfo, forget_sources, source_by_key
 from routing.review import note_unreadable
@@ -108,13 +108,14 @@ class _Player:
     def climb(self, until: datetime) -> None:
         """Jump from rung to rung of the ladders that are due by then, as a worker that is awake would climb them."""
         while (due := self._due()) and due + TICK < until:
-            if escalation.sweep(due + TICK).rungs + overdue.remind(due + TICK):
+            item_clocks.keep(due + TICK)
+            if escalation.sweep(due + TICK).rungs + item_rungs.climb_due(due + TICK):
                 self._follow(due + TICK)
 
     def _due(self) -> datetime | None:
         """When the first clock has a rung, or the first item in review is overdue."""
-        rungs = SlaClock.objects.filter(state=SlaClock.State.RUNNING, next_rung_at__isnull=False)
-        items = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, reminded_at=None)
+        rungs = SlaClock.objects.filter(next_rung_at__isnull=False)
+        items = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, clock=ClockState.OWED)
         first = (
             rungs.order_by("next_rung_at").values_list("next_rung_at", flat=True).first(),
             items.order_by("due_at").values_list("due_at", flat=True).first(),

@@ -16,7 +16,7 @@ from routing.current import people_now
 from routing.engine.people import People, Person
 from routing.health import State, worker_state
 from routing.loads import Drift, drift
-from routing.models import BulkMove, Delivery, PlanAction, ReviewItem, Rule, RuleSetVersion, SlaClock
+from routing.models import BulkMove, ClockState, Delivery, PlanAction, ReviewItem, Rule, RuleSetVersion, SlaClock
 
 RECENT = timedelta(days=7)
 NEWEST = 20_000
@@ -135,6 +135,7 @@ def _counts(now: datetime) -> dict[str, Any]:
         "review": open_items.aggregate(
             ownerless=Count("id", filter=~Q(owner__state=Owner.State.ACTIVE)),
             late=Count("id", filter=Q(due_at__lt=now)),
+            clockless=Count("id", filter=Q(clock=ClockState.OWED, opened_at__lt=now - timedelta(minutes=1))),
         ),
     }  # fmt: skip
 

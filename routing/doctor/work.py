@@ -59,6 +59,10 @@ def _review(seen: Seen) -> Iterator[Finding]:
         sentence = f"{counted(item['occurrences'], 'event')} from {item['source__name']} could not be read."
         yield Finding(WARNING, "events_unreadable", sentence, "routing", "reviewitem", item["id"])
     review = seen.counts["review"]
+    if count := review["clockless"]:
+        has = "has" if count == 1 else "have"
+        sentence = f"{counted(count, 'open review item')} {has} no clock yet. The worker starts it. Is it running?"
+        yield Finding(ERROR, "review_without_clock", sentence, "routing", "reviewitem")
     if review["ownerless"]:
         sentence = f"{counted(review['ownerless'], 'review item')} name somebody who left. Assign them anew."
         if review["ownerless"] == 1:

@@ -74,9 +74,9 @@ BUILT_IN: dict[str, Ladder] = {
     "first_touch": Ladder((Rung(80, remind=True), Rung(END, remind=True, tell_lead=True))),
     "no_activity": Ladder((Rung(50, remind=True), Rung(END, tell_lead=True, move="cover"))),
     "assigned": Ladder(()),
-    "review": Ladder((Rung(END, remind=True),)),
-    "held": Ladder((Rung(END, remind=True),)),
-    "claim": Ladder(()),
+    "review": Ladder((Rung(END, remind=True), Rung(2 * END, tell_lead=True, move="named"))),
+    "held": Ladder((Rung(END, remind=True), Rung(2 * END, tell_lead=True, move="named"))),
+    "claim": Ladder((Rung(END, remind=True), Rung(2 * END, tell_lead=True, move="named"))),
     "crm": Ladder((Rung(END, tell_lead=True),)),
 }
 """What holds where a policy names no ladder."""

@@ -6,7 +6,7 @@ asks by it: each index is paid for with every routed lead.
 
 from routing.models.access import ApiToken
 from routing.models.clocks import Escalation, SlaClock, SlaPause
-from routing.models.decisions import ConfigRevision, Decision, PlanAction
+from routing.models.decisions import ClockState, ConfigRevision, Decision, PlanAction
 from routing.models.deliveries import Delivery
 from routing.models.facts import Fact
 from routing.models.fairness import LedgerCheck, LedgerEntry, MemberLoad, OwnerLoad, RotationState
@@ -22,6 +22,7 @@ __all__ = [
     "BatchUnderWay",
     "BulkMove",
     "BulkMoveLead",
+    "ClockState",
     "Condition",
     "ConfigRevision",
     "Decision",

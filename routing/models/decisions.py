@@ -107,6 +107,15 @@ class Decision(models.Model):
         return f"decision {self.pk}"
 
 
+class ClockState(models.IntegerChoices):
+    """What became of the clock of a review item or of a CRM write, which the worker starts and stops: marks by which
+    it finds the few that it has to look at. Of a test lead nothing is promised: it is over from the beginning."""
+
+    OWED = 0, "not started yet"
+    KEPT = 1, "kept"
+    OVER = 2, "over"
+
+
 class PlanAction(models.Model):
     """An action of a decision's plan that has a state of its own.
 
@@ -131,6 +140,9 @@ class PlanAction(models.Model):
     confirmed_at = models.DateTimeField(null=True)
     external_id = models.CharField(max_length=200, blank=True)
     error = models.CharField(max_length=300, blank=True)
+    clock = models.PositiveSmallIntegerField(
+        choices=ClockState.choices, default=ClockState.OWED, editable=False, help_text="What became of its clock."
+    )
 
     class Meta:
         ordering = ["decision", "position"]
@@ -141,7 +153,13 @@ class PlanAction(models.Model):
                 name="pending_action_has_a_next_try",
             ),
         ]
-        indexes = [models.Index(fields=["next_try_at"], condition=Q(state="pending"), name="plan_action_due")]
+        indexes = [
+            models.Index(fields=["next_try_at"], condition=Q(state="pending"), name="plan_action_due"),
+            models.Index(
+                fields=["decision"], condition=Q(clock=0, state="pending") & ~Q(connector=""), name="action_clock_owed"
+            ),
+            models.Index(fields=["decision"], condition=Q(clock=1) & ~Q(state="pending"), name="action_clock_to_stop"),
+        ]
 
     def __str__(self):
         return f"{self.position}. {self.action}"

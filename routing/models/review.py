@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from leads.models import Lead, RawEvent, Source
 from owners.models import Owner, Pool, User
-from routing.models.decisions import Decision
+from routing.models.decisions import ClockState, Decision
 
 
 class ReviewItem(models.Model):
@@ -52,8 +52,8 @@ class ReviewItem(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, db_index=False, related_name="+")
     resolution = models.CharField(max_length=200, blank=True)
-    reminded_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When its named person was told that its time is over."
+    clock = models.PositiveSmallIntegerField(
+        choices=ClockState.choices, default=ClockState.OWED, editable=False, help_text="What became of its clock."
     )
 
     class Meta:
@@ -80,9 +80,8 @@ class ReviewItem(models.Model):
                 condition=Q(state="open", pool__isnull=False),
                 name="review_waits_for_pool",
             ),
-            models.Index(
-                fields=["due_at"], condition=Q(state="open", reminded_at__isnull=True), name="review_not_reminded"
-            ),
+            models.Index(fields=["id"], condition=Q(clock=0), name="review_clock_owed"),
+            models.Index(fields=["id"], condition=Q(clock=1, state="closed"), name="review_clock_to_stop"),
         ]
 
     def __str__(self):

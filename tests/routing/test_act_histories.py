@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 
 from leads.models import Lead, LeadType, Source
 from owners.models import Absence, Installation, Owner, PoolMember, User
-from routing import acts, delivery, escalation, mending, overdue, plan, touch
+from routing import acts, delivery, escalation, item_clocks, item_rungs, mending, plan, touch
 from routing.loads import drift, recount
 from routing.models import (
     Decision,
@@ -168,7 +168,8 @@ class History:
     def silence(self):
         self.now += timedelta(minutes=31)
         escalation.sweep(self.now)
-        overdue.remind(self.now)
+        item_clocks.keep(self.now)
+        item_rungs.climb_due(self.now)
 
     def away(self):
         Absence.objects.create(owner=self.person(), starts_at=self.now, ends_at=self.now + timedelta(hours=2))
@@ -269,7 +270,15 @@ def _numbers():
 
 
 def _what_is_owed():
-    for clock in SlaClock.objects.filter(state="running").select_related("lead"):
+    item_clocks.keep(NOW + timedelta(days=365))
+    if late := SlaClock.objects.filter(item__state="closed").exclude(next_rung_at=None).count():
+        yield f"{late} clocks of closed items run"
+    for item in ReviewItem.objects.filter(state="open").exclude(clocks__answered_at=None, clocks__isnull=False):
+        yield f"item {item.pk} is open without a clock"
+    running = SlaClock.objects.filter(state="running")
+    for clock in running.filter(kind="assigned").exclude(lead__owner=None):
+        yield f"lead {clock.lead_id} has an owner, and its clock waits for one"
+    for clock in running.filter(kind__in=SlaClock.OF_OWNER).select_related("lead"):
         if clock.lead.state != "assigned" or clock.owner_id != clock.lead.owner_id:
             yield f"clock {clock.pk} of {clock.owner_id} runs on lead {clock.lead_id}: {clock.lead.state}"
     for row in Delivery.objects.filter(kind="assignment", state__in=["blocked", "owed"]).select_related(

@@ -144,7 +144,7 @@ def test_built_in_ladders_have_words_too():
         "At 50 % the owner is reminded; at 100 % the team lead is told and the lead goes to the cover person; in the"
         " end the team lead, or whoever answers for the rules, answers for it."
     )
-    assert built_in_words("claim") == "The breach is noted."
+    assert built_in_words("assigned") == "The breach is noted."
 
 
 def test_shares_and_minutes_keep_one_order_for_every_budget_whichever_is_saved(admin_client):
