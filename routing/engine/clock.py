@@ -15,6 +15,10 @@ ITEMS_CLOCKS = frozenset({"review", "held", "claim"})
 CLOCKS = ("accepted", "first_touch", "no_activity", "assigned", "review", "held", "claim", "crm")
 PLACED = ITEMS_CLOCKS | {"assigned"}
 NONE: frozenset[str] = frozenset()
+UNWRITTEN = frozenset({"crm"})
+"""A CRM write that is not confirmed is dropped when the lead moves: the next decision has writes of its own."""
+UNOWNED = OWNERS_CLOCKS | UNWRITTEN | {"assigned"}
+"""What nobody is held to any more, once a lead has no owner and shall have none."""
 
 
 class Effect(NamedTuple):
@@ -39,9 +43,10 @@ ACTS: Mapping[str, Effect] = {
     "automatic": Effect("Automatic mail goes out"),
     "program": Effect("A program logs a call, mail or message and names nobody"),
     "pause": Effect("The buyer is waited for (the time is not counted)"),
-    "assign": Effect("It is given to somebody, by the rules or by hand", PLACED),
-    "claim": Effect("Somebody claims it", PLACED),
-    "reassign": Effect("It goes to another owner, by hand or by the ladder", NONE, OWNERS_CLOCKS),
+    "assign": Effect("It is given to somebody, by the rules or by hand", PLACED, UNWRITTEN),
+    "claim": Effect("Somebody claims it", PLACED, UNWRITTEN),
+    "reassign": Effect("It goes to another owner, by hand or by the ladder", NONE, OWNERS_CLOCKS | UNWRITTEN),
+    "nurture": Effect("It goes to nurture or is rejected, for a reason", ITEMS_CLOCKS, UNOWNED),
     "close": Effect("Its owner closes it", NONE, OWNERS_CLOCKS),
     "confirm": Effect("The CRM confirms what it was sent", frozenset({"crm"})),
 }

@@ -9,12 +9,13 @@ from django.test import Client
 
 from leads.models import Activity, Lead, Note
 from owners.models import User
-from routing import acts, pausing, touch
-from routing.engine.clock import ACTS, CLOCKS
+from routing import acts, item_clocks, pausing, touch
+from routing.engine.clock import ACTS, CLOCKS, OWNERS_CLOCKS
 from routing.escalation import sweep
-from routing.models import Fact, PlanAction, ReviewItem, SlaClock, SlaPolicy
+from routing.models import ClockState, Fact, PlanAction, ReviewItem, SlaClock, SlaPolicy
 from routing.moving import By
-from tests.builders import NOW
+from routing.rulebook import publish
+from tests.builders import NOW, make_rule, make_version
 from tests.routing.ladders import MINUTE, by, change, facts, make_company, owned
 
 pytestmark = pytest.mark.django_db
@@ -43,24 +44,38 @@ DO: dict[str, Callable] = {
     "note": lambda lead, elena, at: Note.objects.create(lead=lead, text="Called them.", created_at=at),
     "program": lambda lead, elena, at: [logs(kind, PROGRAM)(lead, elena, at) for kind in ("call", "email", "meeting")],
     "pause": lambda lead, elena, at: pausing.pause(lead.pk, elena, at + DAY, "on holiday", at),
+    "confirm": lambda lead, elena, at: PlanAction.objects.filter(decision__lead=lead, clocks__isnull=False).update(
+        state="confirmed", confirmed_at=at
+    ),
     "reassign": lambda lead, elena, at: acts.reassign(lead.pk, lead.marco, elena, "his language", at),
     "close": lambda lead, elena, at: acts.close(lead.pk, "lost", elena, at),
 }
 
 
-def every_clock(people, lead: Lead) -> dict[str, int]:
+WAITING: dict[str, Callable] = {
+    "assign": lambda item, lena, at: acts.assign(item.pk, lena.owner, lena, "hers", at),
+    "claim": lambda item, lena, at: acts.claim(item.pk, lena, at),
+    "nurture": lambda item, lena, at: acts.nurture_item(item.pk, lena, "later", at),
+}
+"""Of leads that nobody owns."""
+
+
+def every_clock(people, lead: Lead, items: dict[str, str] = ITEMS) -> dict[str, int]:
     """The ids of the lead's clocks by kind; those that its owner does not have are made."""
     decision = lead.decisions.get()
     common = {"lead": lead, "owner": people.lena, "policy_key": "all", "budget_seconds": 900, "started_at": NOW}
     common |= {"due_at": NOW + 15 * MINUTE}
     SlaClock.objects.create(**common, kind="assigned", decision=decision)
-    for kind, reason in ITEMS.items():
+    for kind, reason in items.items():
         item = ReviewItem.objects.create(
             reason=reason, owner=people.lena, source=people.source, event_id=lead.pk, lead=lead, opened_at=NOW,
-            last_at=NOW, due_at=NOW + 15 * MINUTE,
+            last_at=NOW, due_at=NOW + 15 * MINUTE, clock=ClockState.KEPT,
         )  # fmt: skip
         SlaClock.objects.create(**common, kind=kind, item=item)
-    action = PlanAction.objects.filter(decision=decision).first()
+    action = PlanAction.objects.create(
+        decision=decision, position=90, action="create_deal", connector="crm", state="pending", next_try_at=NOW,
+        clock=ClockState.KEPT,
+    )  # fmt: skip
     SlaClock.objects.create(**common, kind="crm", action=action)
     return dict(SlaClock.objects.filter(lead=lead).values_list("kind", "id"))
 
@@ -93,6 +108,7 @@ def test_every_cell(people, minutes, swept):
         lead.marco = people.marco.pk
         before = stands(clocks[act])
         DO[act](lead, elena, at)
+        item_clocks.keep(at)
         seen[act] = stands(clocks[act])
         wanted[act] = {
             kind: expected(ACTS[act], kind, before[kind], due[clocks[act][kind]], at) for kind in clocks[act]
@@ -102,10 +118,35 @@ def test_every_cell(people, minutes, swept):
     assert set(ended.values_list("next_rung_at", flat=True)) == {None}
 
 
+@pytest.mark.parametrize("minutes", [3, 60], ids=["in time", "late"])
+def test_every_cell_of_leads_that_nobody_owns(people, minutes):
+    """They have no clock of an owner yet; those that begin with the act run on."""
+    at, lena = NOW + minutes * MINUTE, by(people.lena)
+    version = make_version(people.rita)
+    make_rule(version, "manual_review", "review", owner=people.rita, review_reason="unclear_product_fit")
+    publish(version, None, NOW)
+    leads = dict(zip(WAITING, owned(len(WAITING)), strict=True))
+    own = {lead.review_items.get().pk: lead for lead in leads.values()}
+    waits = {"review": "unresolved", "held": "on_hold", "claim": "waiting_to_be_claimed"}
+    clocks = {act: every_clock(people, lead, waits) for act, lead in leads.items()}
+    due = NOW + 15 * MINUTE
+    seen, wanted = {}, {}
+    for act, lead in leads.items():
+        before = stands(clocks[act])
+        assert set(before) == set(CLOCKS) - OWNERS_CLOCKS
+        WAITING[act](ReviewItem.objects.get(pk__in=own, lead=lead), lena, at)
+        item_clocks.keep(at)
+        seen[act] = stands(clocks[act])
+        wanted[act] = {kind: expected(ACTS[act], kind, before[kind], due, at) for kind in before}
+        fresh = SlaClock.objects.filter(lead=lead, kind__in=OWNERS_CLOCKS).values_list("state", flat=True)
+        assert list(fresh) == ([] if act == "nurture" else ["running"] * 3)
+    assert seen == wanted
+
+
 def test_table_has_every_act_and_every_clock():
     assert set(Activity.Kind.values) <= set(ACTS)
     assert set(CLOCKS) == set(SlaClock.Kind.values)
-    assert set(ACTS) - set(DO) == {"assign", "claim", "confirm"}  # of leads that nobody owns yet, and of the CRM
+    assert set(ACTS) == {*DO, *WAITING}
 
 
 def test_booking_needs_nobody_of_ours_and_is_a_first_touch(people):
