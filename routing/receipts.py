@@ -138,9 +138,10 @@ def _receipt(
     whole = clock.state in (State.RUNNING, State.BREACHED)
     counting = count(hours, pauses, clock.started_at, clock.due_at if whole else clock.ended_at)
     tone, icon = LOOKS[clock.standing]
+    policy = names.get(clock.policy_key) or clock.policy_key.replace("_", " ") or "none"
     return Receipt(
         clock.pk, clock.kind, kind[:1].upper() + kind[1:], clock.owner_id, clock.owner.name,
-        names.get(clock.policy_key, clock.policy_key), clock.budget_seconds, hours is None, _by(clock, hours),
+        policy, clock.budget_seconds, hours is None, _by(clock, hours),
         hours.zone if hours else "", clock.started_at, clock.due_at, clock.standing, tone, icon, clock.stands,
         clock.ended_at, clock.answered_at, _late(clock, hours, pauses, now if binds else None), binds,
         clock.kind in SlaClock.OF_OWNER and (clock.state == State.RUNNING or clock.next_rung_at is not None),
