@@ -102,8 +102,10 @@ def visible_facts(user: Any) -> QuerySet[Fact]:
 
 @scope_of(Delivery)
 def visible_deliveries(user: Any) -> QuerySet[Delivery]:
-    """Messages to oneself; for a manager, to the people of managed teams."""
-    return _owned(Delivery, user)
+    """Messages to oneself; for a manager, to the people of managed teams. Webhooks are no messages to them, and their
+    addresses may hold secrets."""
+    rows = _owned(Delivery, user)
+    return rows.exclude(channel=Delivery.Channel.WEBHOOK) if reach_of(user) in NARROW else rows
 
 
 @scope_of(LedgerEntry)

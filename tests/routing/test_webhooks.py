@@ -12,13 +12,16 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from django.core.management import call_command
 
+from owners.models import User
+from owners.roles import Role, give_role
 from routing.channels import webhook
 from routing.delivery import deliver_due
 from routing.escalation import sweep
 from routing.models import Delivery
 from routing.retry import Failure, PermanentFailure
+from routing.scopes import visible_deliveries
 from tests.builders import NOW
-from tests.routing.ladders import MINUTE, ladder, make_company, owned
+from tests.routing.ladders import MINUTE, change, ladder, make_company, owned
 
 pytestmark = pytest.mark.django_db
 
@@ -95,6 +98,19 @@ def test_program_is_told_of_a_rung_by_ids_alone_signed_and_again_until_it_answer
     }
     assert b"acme" not in body
     assert b"Elena" not in body
+
+
+def test_address_of_a_webhook_is_for_those_who_see_everything():
+    people = make_company()
+    ladder("no_activity", {"percent": 50, "remind": True, "webhook": "https://hooks.example/a-secret"})
+    owned()
+    sweep(NOW + 15 * MINUTE)
+    rep, operator = User.objects.create_user("rep"), User.objects.create_user("operator")
+    change(people.elena, user=rep)
+    give_role(rep, Role.REP)
+    give_role(operator, Role.REVOPS)
+    seen = [set(visible_deliveries(user).values_list("channel", flat=True)) for user in (rep, operator)]
+    assert seen == [{"in_app", "email"}, {"in_app", "email", "webhook"}]
 
 
 def test_call_that_is_no_use_is_given_up_with_one_alert(settings, mailoutbox):
