@@ -16,7 +16,7 @@ from routing.engine.reason import words
 from routing.models import SlaClock
 from routing.reporting.blocks import Block, start_of
 from routing.reporting.measures import AT_ONCE, BY_KEY, MEDIANS
-from routing.reporting.reading import DAILY, asked, counted, leads_where
+from routing.reporting.reading import DAILY, asked, counted_at_once, leads_where
 from routing.reporting.tally import Tally
 from routing.reporting.values import DIMENSIONS, Filters, Key, Period, Point, Row, Scope, SlaReport, named
 
@@ -36,8 +36,7 @@ def scope_of(user: Any) -> Scope:
 
 def sla_report(scope: Scope, period: Period, filters: Filters, now: datetime) -> SlaReport:
     """Everything the report shows, of what arrived in the period, as it is at `now`. Changes nothing."""
-    wanted = asked(scope, filters, now)
-    found = counted(wanted, period)
+    found = counted_at_once(scope, filters, period, now)
     unrouted, unrouted_before = (_unrouted(scope, part, filters, now) for part in (period, period.before))
     mine = found.block.total
     breaches, breaches_before = mine.breaches(), found.before.breaches()
