@@ -17,7 +17,7 @@ from owners.models import Installation
 from routing.lease import budget, short_transaction
 from routing.models import Fact, ReportArrival, ReportBlock, ReportSpan, ReportState
 from routing.reporting.arrivals import Arrival, arrivals_of
-from routing.reporting.blocks import build, start_of
+from routing.reporting.blocks import build, start_of, stored
 from routing.reporting.news import Gap, news
 from routing.reporting.values import instant
 
@@ -90,10 +90,13 @@ def state_now() -> ReportState:
 
 
 def _renew(state: ReportState, leads: Iterable[int], mark: int, gaps: list[Gap], now: datetime) -> None:
-    """Write the rows of these leads as they are now, and mark the spans of their days."""
+    """Write the rows of these leads as they are now, and mark the spans in which one counts for something else now."""
+    leads = list(leads)
+    known = {row.id: row for row in stored(Q(lead__in=leads))}
     found = list(arrivals_of(leads, now))
+    changed = [row for row in found if row._replace(ripe_at=None) != known.get(row.id)]
     zone = ZoneInfo(state.zone) if state.zone else None
-    days = {instant(arrival.at).astimezone(zone).date() for arrival in found} if zone else set()
+    days = {instant(row.at).astimezone(zone).date() for row in changed} if zone else set()
     rows = [row_of(arrival) for arrival in found]
     with short_transaction():
         _taken(state, mark=mark, gaps=gaps)
