@@ -10,9 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import Min, Q
 
-from leads.sql import cursor
 from routing.lease import short_transaction
 from routing.models import ReportArrival, ReportBlock, ReportSpan, ReportState
 from routing.reporting.arrivals import Arrival
@@ -94,7 +94,9 @@ def stored(rows: Q) -> Iterator[Arrival]:
         sql, params = found.query.sql_with_params()
     except EmptyResultSet:  # nobody's leads, say
         return
-    with cursor() as rows_of:  # past Django's converters, which cost as much as the rest: whole numbers and texts
+    with (
+        connection.cursor() as rows_of
+    ):  # past Django's converters, which cost as much as the rest: whole numbers and texts
         rows_of.execute(sql, params)
         while some := rows_of.fetchmany(5_000):
             for row in some:
