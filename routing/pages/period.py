@@ -81,7 +81,7 @@ class PeriodForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         first, last = given.get("from"), given.get("to")
-        if "tz" not in given or self.errors:
+        if "tz" not in given or self.errors.keys() & {"from", "to"}:
             return given
         today = self.now.astimezone(ZoneInfo(given["tz"])).date()
         if first and first < OLDEST:

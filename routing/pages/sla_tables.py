@@ -238,8 +238,9 @@ def _sample_tile(report: SlaReport, asked: Asked) -> Tile:
 
 
 def _breach_tile(now: Breaches, before: Breaches, asked: Asked) -> Tile:
-    late = f"answered late by {lasting(now.median)} in the median, {lasting(now.p90 or 0)} at most of nine in ten" \
-        if now.median is not None else "none of them answered" if now.count else "no promise ran out"  # fmt: skip
+    late = "none of them answered" if now.count else "no promise ran out"
+    if now.median is not None and now.p90 is not None:
+        late = f"half of the late answers came within {lasting(now.median)}, nine in ten within {lasting(now.p90)}"
     return Tile(
         "breaches", "Broken promises", f"{now.count:,}", "", f"{now.unanswered:,} still unanswered",
         before=(f"{before.count:,}", f"{before.unanswered:,} unanswered"),

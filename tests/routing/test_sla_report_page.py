@@ -213,6 +213,8 @@ def test_what_is_asked_wrongly_is_told_beside_its_field(company):
         assert (page.status_code, list(page.context["form"].errors)) == (400, [field]), asked
         assert told in page.context["form"].errors[field][0]
         assert told in page.content.decode()
+    both = client.get("/reports/sla/?from=2026-11-20&to=2026-11-10&source=fax").context["form"].errors
+    assert set(both) == {"to", "source"}
     for other in ("export.csv", "leads/", "leads/export.csv", "breaches/", "breaches/export.csv"):
         assert client.get(f"/reports/sla/{other}?{asked}").status_code == 400
     assert client.get(f"/reports/sla/leads/?{DAYS}&measure=luck").status_code == 404
