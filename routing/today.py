@@ -14,6 +14,7 @@ from django.utils import timezone
 from leads.models import Lead
 from leads.scopes import visible_leads
 from routing.models import Delivery, Fact, ReviewItem, SlaClock
+from routing.next_rung import NextRung, next_rungs
 from routing.reports import FOR_SALES
 from routing.scopes import visible_clocks, visible_review_items
 
@@ -102,6 +103,7 @@ class Waiting:
     item: int | None
     clock: int | None
     late: bool
+    then: NextRung | None = None
 
 
 @dataclass(frozen=True)
@@ -190,10 +192,12 @@ def _needs_a_person(user: Any, now: datetime) -> list[Waiting]:
 
 
 def _items(rows: Any, now: datetime) -> Iterator[Waiting]:
+    rows = list(rows)
+    then = next_rungs(rows)
     for row in rows:
         whom = str(row.lead) if row.lead else row.source.name
         what = f"{whom}: {row.why}"
-        yield Waiting(row.due_at, what, row.owner.name, row.lead_id, row.pk, None, row.due_at <= now)
+        yield Waiting(row.due_at, what, row.owner.name, row.lead_id, row.pk, None, row.due_at <= now, then.get(row.pk))
 
 
 def _clocks(rows: Any, now: datetime) -> Iterator[Waiting]:

@@ -2,7 +2,7 @@
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -15,7 +15,7 @@ from owners.roles import Act, may
 from owners.scopes import owner_of, visible_owners
 from routing import today
 from routing.admin.questions import ItemQuestion
-from routing.models import ReviewItem
+from routing.models import ReviewItem, SlaClock
 from routing.moving import by_user
 from routing.queue import Wish, allowed
 from routing.refused import Refused
@@ -39,19 +39,29 @@ class ReviewQuestion(ItemQuestion):
 
 @admin.register(ReviewItem)
 class ReviewItemAdmin(RecordAdmin):
-    list_display = ["id", "in_queue", "reason", "state", "owner", "lead", "source", "due_at", "occurrences", "detail"]
+    list_display = [
+        "id", "in_queue", "reason", "state", "owner", "lead", "source", "due_at", "next_rung", "occurrences", "detail",
+    ]  # fmt: skip
     list_filter = [ReviewQuestion, "state", "reason", "due_at", "source"]
     list_select_related = ["owner", "lead", "source"]
     search_fields = ["id__exact", "lead__id__exact", "lead__email", "owner__name", "detail"]
     date_hierarchy = "opened_at"
     actions = ["reject_selected", "name_selected"]
 
+    def get_queryset(self, request):
+        first = SlaClock.objects.filter(item=OuterRef("pk")).values("next_rung_at")[:1]
+        return super().get_queryset(request).annotate(next_rung_at=Subquery(first))
+
+    @admin.display(description="next rung", ordering="next_rung_at")
+    def next_rung(self, item):
+        return item.next_rung_at
+
     @admin.display(description="queue")
     def in_queue(self, item):
         return format_html('<a href="{}">Open item {}</a>', reverse("pages:queue-item", args=[item.pk]), item.pk)
 
     def get_readonly_fields(self, request, obj=None):
-        return [*super().get_readonly_fields(request, obj), "in_queue"]
+        return [*super().get_readonly_fields(request, obj), "in_queue", "next_rung"]
 
     def has_review_permission(self, request):
         return may(request.user, Act.REVIEW_ANY)

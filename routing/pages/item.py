@@ -25,6 +25,7 @@ from routing.document import document, stories
 from routing.engine.snapshot import read_case
 from routing.models import Decision, ReviewItem
 from routing.moving import by_user
+from routing.next_rung import next_rungs
 from routing.pages.back import asked_back
 from routing.pages.timing import timed
 from routing.queue import TELL, Wish, allowed, offered
@@ -49,7 +50,8 @@ def item(request: HttpRequest, item: int) -> HttpResponse:
     wishes = offered(request.user, row)
     fields = _fields(row) if Wish.FIX in wishes else []
     context = {
-        "item": timed(row, now), "lead": row.lead, "now": now, "wishes": {wish.value for wish in wishes},
+        "item": timed(row, now), "then": next_rungs([row]).get(row.pk), "lead": row.lead, "now": now,
+        "wishes": {wish.value for wish in wishes},
         "decide": wishes - {Wish.CLAIM, Wish.FIX},
         "payload": readable(bytes(row.event.body), row.event.content_type), "headers": _headers(row.event.headers),
         "told": _told(row), "history": _history(row), "changes": _changes(row), "others": _others(request, row),

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 from owners.roles import Act, may
 from owners.scopes import owner_of
 from routing.models import ReviewItem
+from routing.next_rung import next_rungs
 from routing.pages.lists import MOST_EXPORTED, chip, csv_file, searched
 from routing.pages.timing import timed
 from routing.queue import Wish, hands, offered
@@ -86,8 +87,10 @@ def queue(request: HttpRequest) -> HttpResponse:
     rows, filters = _found(request, now)
     table = QueueTable(rows)
     django_tables2.RequestConfig(request, paginate={"per_page": PAGE, "silent": True}).configure(table)
+    then = next_rungs(row.record for row in table.page.object_list)
     for row in table.page.object_list:
         item = timed(row.record, now)
+        item.then = then.get(item.pk)
         item.offered = offered(request.user, item)
         item.can_claim = Wish.CLAIM in item.offered
     context = {

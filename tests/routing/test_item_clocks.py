@@ -13,8 +13,10 @@ from owners.models import Owner
 from routing import acts, item_clocks, item_rungs, overdue, plan
 from routing.connectors.base import Receipt, Refused
 from routing.delivery import deliver_due
+from routing.doctor import findings
 from routing.escalation import sweep
 from routing.models import Decision, Delivery, Escalation, PlanAction, ReviewItem, SlaClock, SlaLadder, SlaPolicy
+from routing.next_rung import next_rungs
 from routing.pipeline import drain
 from routing.rulebook import publish
 from tests.builders import NOW, make_rule, make_version
@@ -357,3 +359,27 @@ def test_of_a_close_and_a_rung_exactly_one_is_first(people):
     print(f"\nof {len(leads)} races the rung won {found.count(('breached', due, 1))}")
     assert not Decision.objects.filter(origin="escalate").exists()
     assert Delivery.objects.filter(occasion="overdue", channel="in_app").count() == found.count(("breached", due, 1))
+
+
+def test_screens_say_what_is_done_next_about_an_item(people, admin_client):
+    owned(2)
+    first, second = ReviewItem.objects.order_by("pk")
+    item_clocks.keep(NOW)
+    queue = admin_client.get("/queue/").content.decode()
+    assert queue.count("Else Elena is reminded, ") == 2
+    item_rungs.climb_due(NOW + HOUR)
+    words = "the team lead answers for it"
+    page = admin_client.get(f"/queue/{first.pk}/")
+    assert page.context["then"] == (NOW + 2 * HOUR, words)
+    assert words.capitalize() in page.content.decode()
+    today = admin_client.get("/admin/")
+    assert [row.then.words for row, _ in today.context["waiting"] if row.item] == [words, words]
+    listed = admin_client.get("/admin/routing/reviewitem/")
+    assert {row.next_rung_at for row in listed.context["cl"].result_list} == {NOW + 2 * HOUR}
+    ReviewItem.objects.filter(pk=second.pk).update(clock=0)
+    with CaptureQueriesContext(connection) as one:
+        next_rungs([first])
+    with CaptureQueriesContext(connection) as two:
+        next_rungs([first, second])
+    assert len(one) == len(two) == 3
+    assert "1 open review item has no clock yet." in " ".join(finding.sentence for finding in findings(NOW + HOUR))
