@@ -4,7 +4,7 @@ Sends nothing: messages are only owed here (routing.delivery sends them), and a 
 
 1. A clock's `next_rung_at` is a hint. A tick reads which hints have come; when none has, that is all it does.
 2. In one transaction the leads that may move are locked, then the clocks, each only if it is still as read: of a touch
-   and an escalation exactly one is first, and the other sees it. A batch is 1,000 clocks, or as many as move at most
+   and an escalation exactly one is first, and the other sees it. A batch is 500 clocks, or as many as move at most
    100 leads; only one that may move a lead takes the writer lock.
 3. The truth is worked out again (routing.rungs). What is not due yet gets its instant as its new hint. What is due is
    climbed, oldest first. The end of a clock is the `due_at` that was promised when it started: hours that are changed
@@ -39,7 +39,7 @@ from routing.write import Target, write
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1000
+BATCH = 500
 MOVES = 100
 """Leads that a batch moves at most, so that routing never waits for the writer lock for long."""
 AGAIN = timedelta(hours=1)
