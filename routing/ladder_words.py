@@ -50,6 +50,11 @@ def when(rung: Rung) -> str:
     return f"at {rung.percent} %" if rung.percent else f"after {rung.minutes:,} min"
 
 
+def host_of(address: str) -> str:
+    """Who is told, for readers of any role: the rest of an address may hold a secret."""
+    return urlsplit(address).hostname or "an address"
+
+
 def _in_order(rungs: Iterable[Rung]) -> list[Rung]:
     """Shares before minutes: which of the two comes first depends on the budget."""
     return sorted(rungs, key=lambda rung: (not rung.percent, rung.percent, rung.minutes))
@@ -72,7 +77,7 @@ def done_in_words(rung: Rung, named: str, pools: Mapping[int, str]) -> str:
     if rung.priority:
         done.append(f"its priority is {Lead.Priority(rung.priority).label} or higher")
     if rung.webhook:
-        done.append(f"{urlsplit(rung.webhook).hostname or 'an address'} is told by webhook")
+        done.append(f"{host_of(rung.webhook)} is told by webhook")
     return _joined(done) if done else ""
 
 

@@ -19,7 +19,7 @@ from owners.models import Team
 from routing import ladder_rules, retime
 from routing.admin import clock_moves
 from routing.engine.ladder import Rung
-from routing.ladder_words import built_in_words, row_in_words
+from routing.ladder_words import built_in_words, host_of, row_in_words
 from routing.models import Rule, SlaLadder, SlaPolicy, SlaRung
 
 MINUTES = {
@@ -296,6 +296,19 @@ class RungInline(ScopedInline):
         if field is not None and db_field.name == "pool" and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         return field
+
+    def get_fields(self, request, obj=None):
+        """Whoever may only look sees the host of an address: the rest of it may hold a secret."""
+        if self.has_change_permission(request, obj):
+            return self.fields
+        return [*self.fields[:-1], "webhook_host"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return [*super().get_readonly_fields(request, obj), "webhook_host"]
+
+    @admin.display(description="Webhook")
+    def webhook_host(self, rung):
+        return host_of(rung.webhook) if rung.webhook else "none"
 
     def get_extra(self, request, obj=None, **kwargs):
         """Rows to fill in without a script."""

@@ -5,7 +5,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from leads.models import LeadType
-from owners.models import Calendar, PoolMember, Team, WeeklyHours
+from owners.models import Calendar, PoolMember, Team, User, WeeklyHours
+from owners.roles import Role, give_role
 from routing.ladder_words import built_in_words, row_in_words
 from routing.models import SlaLadder, SlaPolicy, SlaRung
 from tests.builders import make_lead_type, make_owner, make_pool, make_source
@@ -268,3 +269,13 @@ def test_lists_ask_as_much_for_many_rows_as_for_one(admin_client):
     once = [asked(SlaLadder), asked(SlaPolicy)]
     make(6)
     assert [asked(SlaLadder), asked(SlaPolicy)] == once
+
+
+def test_whoever_only_looks_sees_the_host_of_a_webhook_and_not_its_address(client):
+    ladder = make_ladder(make_owner("ada"), {"percent": 50, "webhook": "https://hooks.example/t/secret"})
+    for role, shown in ((Role.REVOPS, True), (Role.MANAGER, False), (Role.AUDITOR, False)):
+        user = User.objects.create(username=role)
+        give_role(user, role)
+        client.force_login(user)
+        page = client.get(address(SlaLadder, "change", ladder.pk)).content.decode()
+        assert ("hooks.example" in page, "t/secret" in page) == (True, shown)
