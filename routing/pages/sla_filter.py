@@ -108,8 +108,10 @@ class Asked:
         parameters, which come instead of the filters of their name.
         """
         period = part or self.period
-        dates = period.dates
-        asked = {"from": dates[0].isoformat(), "to": dates[-1].isoformat(), "tz": str(period.zone)}
+        # Whole days: the last one ends with the period. A page has hundreds of addresses; none lists all its days.
+        last = period.until.astimezone(period.zone).date() - DAY
+        first = period.since.astimezone(period.zone).date()
+        asked = {"from": first.isoformat(), "to": last.isoformat(), "tz": str(period.zone)}
         asked |= {name: choice.word for name, choice in self.chosen.items()} | also
         return urlencode({name: value for name, value in asked.items() if value})
 
