@@ -94,11 +94,10 @@ def stored(rows: Q) -> Iterator[Arrival]:
         sql, params = found.query.sql_with_params()
     except EmptyResultSet:  # nobody's leads, say
         return
-    with (
-        connection.cursor() as rows_of
-    ):  # past Django's converters, which cost as much as the rest: whole numbers and texts
-        rows_of.execute(sql, params)
-        while some := rows_of.fetchmany(5_000):
+    # Past Django's converters, which cost as much as all the rest: there are whole numbers and texts alone.
+    with connection.cursor() as read:
+        read.execute(sql, params)
+        while some := read.fetchmany(5_000):
             for row in some:
                 said = row[late]
                 yield Arrival(*row[:late], tuple(map(int, said.split())) if said else (), *row[late + 1 :], None)

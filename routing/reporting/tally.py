@@ -95,10 +95,12 @@ class Tally:
     def figures(self, unrouted: int = 0) -> dict[str, Figure]:
         """By measure. `unrouted`: events without a lead, which count as leads without an owner."""
         lanes = to_lanes(self.counts, LANES)
-        high, low = Ordered(self.high, self.hists[0]), Ordered(self.low, self.hists[1])
+        high, low = self.hists[:2]
+        some = Ordered([self.high], high)
+        every = Ordered([some.values or self.high, self.low], high + low)  # what is in order is not sorted again
         found = {
-            "touch_high": _median("touch_high", high, lanes[NONE_HIGH]),
-            "touch": _median("touch", high.with_those_of(low), lanes[NONE_HIGH] + lanes[NONE_LOW]),
+            "touch_high": _median("touch_high", some, lanes[NONE_HIGH]),
+            "touch": _median("touch", every, lanes[NONE_HIGH] + lanes[NONE_LOW]),
         }
         for place, measure in enumerate(SHARES):
             count, base = lanes[1 + 2 * place], lanes[2 + 2 * place]
@@ -109,7 +111,7 @@ class Tally:
 
     def breaches(self) -> Breaches:
         unanswered = to_lanes(self.counts, LANES)[UNANSWERED]
-        known = Ordered(self.late, self.hists[2])
+        known = Ordered([self.late], self.hists[2])
         return Breaches(
             known.size + unanswered, unanswered, known.median(), known.quantile(9, 10), known.error
         )  # fmt: skip
@@ -125,33 +127,26 @@ def _median(key: str, known: "Ordered", untouched: int) -> Figure:
 
 
 class Ordered:
-    """Seconds in their order: `values` where all of them are known, else `hist`, how many are in each bucket."""
+    """Seconds in their order: `values` where all of them are known, else `sums`, how many are in each bucket or before.
+    `error`: 0 where all are known."""
 
-    __slots__ = ("hist", "size", "sums", "values")
+    __slots__ = ("error", "size", "sums", "values")
 
-    def __init__(self, values: Sequence[int], hist: int) -> None:
-        self.hist = hist + histogram(values) if hist and values else hist
-        self.values = () if hist else sorted(values)
+    def __init__(self, lists: Sequence[Sequence[int]], hist: int) -> None:
+        self.error = STATED_ERROR if hist else 0.0
+        self.values: Sequence[int] = ()
         self.sums: Sequence[int] = ()
         if hist:
-            self.sums = list(accumulate(to_lanes(self.hist, BUCKETS)))
-        self.size = self.sums[-1] if hist else len(self.values)
-
-    @property
-    def error(self) -> float:
-        """0 where all are known."""
-        return STATED_ERROR if self.hist else 0.0
-
-    def with_those_of(self, other: "Ordered") -> "Ordered":
-        """Both together."""
-        if not self.hist and not other.hist:
-            return Ordered([*self.values, *other.values], 0)
-        mine, theirs = (one.hist or histogram(one.values) for one in (self, other))
-        return Ordered((), mine + theirs)
+            hist += sum(histogram(values) for values in lists if values)
+            self.sums = list(accumulate(to_lanes(hist, BUCKETS)))
+            self.size = self.sums[-1]
+        else:
+            self.values = sorted(lists[0] if len(lists) == 1 else [*lists[0], *lists[1]])
+            self.size = len(self.values)
 
     def at(self, rank: int) -> float:
         """The value of that rank, from 0."""
-        return MIDDLES[bisect_right(self.sums, rank)] if self.hist else float(self.values[rank])
+        return MIDDLES[bisect_right(self.sums, rank)] if self.sums else float(self.values[rank])
 
     def median(self, longer: int = 0) -> float | None:
         """The median of them and of so many that are longer than any; None where it is one of those, or of nothing."""
