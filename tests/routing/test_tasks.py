@@ -55,7 +55,7 @@ def test_work_that_lost_its_task_is_found_by_a_tick():
     OrmQ.objects.all().delete()
     assert tick(lambda: now).routed == 0, "they still belong to whoever is told of them"
     done = tick(lambda: now + timedelta(seconds=2))
-    assert done == Done(routed=2, followed_up=2, delivered=4)
+    assert done == Done(routed=2, followed_up=2, delivered=4, reported=2)
     Delivery.objects.filter(channel="email").update(state="sending", sent_at=None, next_try_at=now)
     PlanAction.objects.update(state="pending", attempts=1, confirmed_at=None, next_try_at=now)
     assert worker_state(now + timedelta(seconds=100)).sentences[1:] == [
