@@ -252,6 +252,7 @@ def _moves(stored: int, count: int, move: str) -> dict[str, float]:
         Escalation(clock_id=id, rung=50, action="remind", due_at=now, fired_at=now, late_seconds=0)
         for id in SlaClock.objects.values_list("pk", flat=True)
     )
+    _analyse()  # what was filled at once just now: the server's own look at it would come in the middle
     batches: list[float] = []
     moved = 0
     while swept := _timed(batches, lambda: escalation.sweep(now, escalation.MOVES)):
