@@ -13,10 +13,6 @@ APPS = ("owners", "leads", "routing", "revroute")
 """Each may import those before it."""
 
 LONGEST = 400
-LONGER = {
-    # One subject each, which a second file would only tear apart.
-    "tests/routing/test_delivery.py",
-}
 
 DOORS = {
     "owners.admin", "leads.admin", "routing.admin", "routing.api", "routing.tasks", "routing.management",
@@ -178,14 +174,8 @@ def test_wires_are_imported_by_nobody():
 
 
 def test_no_file_is_longer_than_a_reader_holds():
-    long = {
-        name for name, path in EVERYTHING.items() if len(path.read_text().splitlines()) > LONGEST and name not in LONGER
-    }
+    long = {name for name, path in EVERYTHING.items() if len(path.read_text().splitlines()) > LONGEST}
     assert long == set()
-
-
-def test_exceptions_are_still_needed():
-    assert {name for name in LONGER if len((ROOT / name).read_text().splitlines()) <= LONGEST} == set()
 
 
 def test_each_module_says_in_its_first_line_what_it_is_for():

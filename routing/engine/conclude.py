@@ -2,14 +2,15 @@
 
 import hashlib
 from dataclasses import fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from owners.business_time import Hours, HoursError
+from owners.business_time import Hours
 from routing.engine import reason
 from routing.engine.acts import WALKS
 from routing.engine.counting import calendar_of
 from routing.engine.found import TO_CLAIM
+from routing.engine.ladder import after
 from routing.engine.people import Person, Policy, PoolOf
 from routing.engine.snapshot import snapshot_text
 from routing.engine.text import canonical, ended
@@ -139,7 +140,7 @@ def _reviewed(work: Work, verdict: Verdict, policy: Policy, common: dict[str, An
     act = work.case.act
     named = rule.target_owner if rule and rule.target_kind == "review" else act.reviewer if act else None
     reviewer = _reviewer(work, named)
-    due = _after(_hours_of_item(work, policy, reviewer), work.case.now, policy.review)
+    due = after(work.case.now, policy.review, _hours_of_item(work, policy, reviewer))
     outcome = Outcome(
         "review",
         verdict.step,
@@ -184,7 +185,7 @@ def _wait_ends(work: Work, pool: PoolOf, why: str, reviewer: int, policy: Policy
     claimed the lead so long; on hold, of the person named."""
     members = (work.person(member.owner) for member in pool.members) if why == TO_CLAIM else ()
     persons = [one.id for one in members if one is not None and one.state == "active"] or [reviewer]
-    return min(_after(_hours_of_item(work, policy, id), work.case.now, pool.wait * 60) for id in persons)
+    return min(after(work.case.now, pool.wait * 60, _hours_of_item(work, policy, id)) for id in persons)
 
 
 def _reviewer(work: Work, named: int | None) -> int:
@@ -249,7 +250,7 @@ def _clocks(work: Work, person: Person, policy: Policy, team: int | None) -> tup
     hours = None if real else work.people.calendars[calendar] if calendar is not None else person.hours
     now = work.case.now
     return tuple(
-        ClockOwed(kind, budget, _after(hours, now, budget), real, calendar, policy.ladder(kind))
+        ClockOwed(kind, budget, after(now, budget, hours), real, calendar, policy.ladder(kind))
         for kind, budget in budgets
     )
 
@@ -261,17 +262,6 @@ def _hours_of_item(work: Work, policy: Policy, reviewer: int) -> Hours | None:
     person = work.person(reviewer)
     calendar = calendar_of(work.people, policy, person, None)
     return work.people.calendars[calendar] if calendar is not None else person.hours if person else None
-
-
-def _after(hours: Hours | None, now: datetime, seconds: int) -> datetime:
-    """When so many seconds of working time have passed; of real time where the hours give none."""
-    duration = timedelta(seconds=seconds)
-    if hours is None:
-        return now + duration
-    try:
-        return hours.add(now, duration)
-    except HoursError:
-        return now + duration
 
 
 TOLD = frozenset({"owner_left", "rerouted"})

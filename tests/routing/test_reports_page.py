@@ -10,7 +10,7 @@ from django.test import Client
 from leads.models import Lead
 from leads.tokens import hash_token
 from owners.models import Installation, User
-from owners.roles import Role, give_role
+from owners.roles import Role
 from routing import touch
 from routing.models import ApiToken
 from routing.moving import By
@@ -18,6 +18,7 @@ from routing.pipeline import drain
 from routing.rulebook import publish
 from tests.builders import NOW, make_owner, make_pool, make_rule, make_source, make_team, make_version
 from tests.routing.batches import waiting
+from tests.routing.people import sign_in, sign_up
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -47,18 +48,6 @@ def company(monkeypatch):
     drain(lambda: NOW + timedelta(seconds=20))
     touch.record(ids[0], "call", By(1, elena.pk, "Elena"), NOW + 10 * MINUTE)
     return {"mia": mia, "demos": Lead.objects.filter(pk__in=ids)}
-
-
-def sign_up(name, role):
-    user = User.objects.create(username=name)
-    give_role(user, role)
-    return user
-
-
-def sign_in(name, role=None):
-    client = Client()
-    client.force_login(sign_up(name, role) if role else User.objects.get(username=name))
-    return client
 
 
 def shares(page):

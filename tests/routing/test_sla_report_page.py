@@ -15,7 +15,7 @@ from django.utils.html import escape
 from leads.models import Lead, Source
 from leads.tokens import hash_token
 from owners.models import Installation, User
-from owners.roles import Role, give_role
+from owners.roles import Role
 from routing import touch
 from routing.escalation import sweep
 from routing.models import ApiToken
@@ -28,6 +28,7 @@ from routing.reporting.values import Figure, Period, Point
 from routing.rulebook import publish
 from tests.builders import NOW, make_owner, make_pool, make_rule, make_source, make_team, make_version
 from tests.routing.batches import waiting
+from tests.routing.people import sign_in, sign_up
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -68,18 +69,6 @@ def company(monkeypatch):
     sweep(NOW + 16 * MINUTE)
     touch.record(ids[4], "email", By(1, omar.pk, "Omar"), NOW + 50 * MINUTE)
     return {"demos": ids[:3], "contacts": ids[3:]}
-
-
-def sign_up(name, role):
-    user = User.objects.create(username=name)
-    give_role(user, role)
-    return user
-
-
-def sign_in(name, role=None):
-    client = Client()
-    client.force_login(sign_up(name, role) if role else User.objects.get(username=name))
-    return client
 
 
 def lines(answer):
