@@ -44,7 +44,7 @@ def case_of(event: Prepared, known: Known, now: datetime) -> Case:
     return Case(
         now=now,
         source=event.source,
-        facts=facts_of(lead),
+        facts={**facts_of(lead), "received_at": event.received_at.isoformat()},
         validity=lead.validity,
         spam=lead.spam,
         problems=tuple((problem.code, problem.field, problem.value) for problem in lead.problems),

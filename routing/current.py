@@ -4,7 +4,9 @@ Compiled once per version and per configuration stamp in each process; everythin
 """
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from django.db import transaction
@@ -15,7 +17,8 @@ from owners.models import ConfigStamp, Owner
 from owners.writer import after_rollback
 from routing import maps
 from routing.engine.people import People, compile_people
-from routing.engine.rules import DEFAULT_ORDER, RuleSet, compile_rules
+from routing.engine.rules import DEFAULT_ORDER, RuleSet, compile_rules, lists_named
+from routing.lists import values_of
 from routing.models import ConfigRevision, RuleSetVersion
 from routing.revision import current_content, current_revision
 
@@ -42,7 +45,8 @@ def configuration(stamp: int, version: int | None, answerable: int) -> Configura
 
     `answerable`: the owner named in review items while no version is published and nobody else is named.
     """
-    return Configuration(rules_of(version) if version else no_rules(answerable), _people(stamp))
+    people = _people(stamp)
+    return Configuration(rules_of(version, people.lists) if version else no_rules(answerable), people)
 
 
 def in_force() -> Configuration:
@@ -101,14 +105,26 @@ def forget_all() -> None:
     global _seen
     forget()
     _seen = None
-    for cached in (rules_of, no_rules, people_of):
+    for cached in (_compiled, _lists_named, no_rules, people_of, values_of):
         cached.cache_clear()
 
 
+def rules_of(version: int, lists: Mapping[str, str] = MappingProxyType({})) -> RuleSet:
+    """The compiled rules of a published or retired version. `lists`: key of a named list -> digest, of the people that
+    are decided by; versions that ask about no list are compiled once, whatever the lists hold."""
+    return _compiled(version, tuple((key, lists[key]) for key in _lists_named(version) if key in lists))
+
+
 @lru_cache(maxsize=8)
-def rules_of(version: int) -> RuleSet:
-    """The compiled rules of a published or retired version."""
-    return compile_rules(RuleSetVersion.objects.values_list("content", flat=True).get(pk=version))
+def _compiled(version: int, lists: tuple[tuple[str, str], ...]) -> RuleSet:
+    content = RuleSetVersion.objects.values_list("content", flat=True).get(pk=version)
+    return compile_rules(content, {key: values_of(digest) for key, digest in lists})
+
+
+@lru_cache(maxsize=64)
+def _lists_named(version: int) -> tuple[str, ...]:
+    """The keys of the named lists that a version asks about."""
+    return lists_named(RuleSetVersion.objects.values_list("content", flat=True).get(pk=version))
 
 
 @lru_cache(maxsize=8)

@@ -105,7 +105,7 @@ def document(story: Story) -> dict[str, Any]:
     row = story.decision
     case = story.case or read_case(row["snapshot"])
     people = people_of(row["revision"])
-    rules = rules_of(row["version"]) if row["version"] else no_rules(0)
+    rules = rules_of(row["version"], people.lists) if row["version"] else no_rules(0)
     trace = story.trace or json.loads(row["trace"])
     then = trace["then"]
     facts = case.facts

@@ -26,7 +26,7 @@ def decide_again(snapshot: str) -> Decided:
     """The decision that a stored snapshot gives."""
     case, numbers, version, revision = read_snapshot(snapshot)
     people = people_of(revision)
-    rules = rules_of(version) if version else no_rules(_answerable(people.owners))
+    rules = rules_of(version, people.lists) if version else no_rules(_answerable(people.owners))
     return decide(case, numbers, rules, people)
 
 

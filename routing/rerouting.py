@@ -153,7 +153,8 @@ def _line(one: Asked, decision: DecisionValue) -> BulkMoveLead:
 def _as_it_is() -> Configuration:
     """Rules and people for a reader outside the writer transaction."""
     published = RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED).values_list("id", flat=True).first()
-    return Configuration(rules_of(published) if published else no_rules(0), people_now())
+    people = people_now()
+    return Configuration(rules_of(published, people.lists) if published else no_rules(0), people)
 
 
 def _stays(config: Configuration) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from owners.models import User
+from owners.models import Owner, Pool, Team, User
 from owners.writer import writing
 from routing.engine.rules import RuleError, check_condition, compile_rules
 from routing.models import Condition, Rule, RuleSetVersion
@@ -19,12 +19,13 @@ from routing.models.rules import validate_order
 from routing.revision import canonical_json, digest_of, instant
 
 State = RuleSetVersion.State
+Ids = dict[str, dict[str, int]]
 
 _COLUMNS = (
-    "id", "step", "position", "name", "target", "owner_id", "pool_id", "team_id", "fallback_owner_id",
+    "id", "key", "step", "position", "name", "target", "owner_id", "pool_id", "team_id", "fallback_owner_id",
     "on_nobody", "tier", "sla_policy__key", "pipeline__key", "stage__key", "sequence", "alert_channels",
     "review_reason", "high_intent", "require_language", "require_service", "require_skills",
-    "starts_at", "ends_at",
+    "starts_at", "ends_at", "weekdays", "from_minute", "until_minute", "table",
 )  # fmt: skip
 
 
@@ -40,24 +41,47 @@ class RulebookError(ValueError):
         self.problems = problems
 
 
-def freeze(version: RuleSetVersion) -> dict[str, Any]:
+def freeze(version: RuleSetVersion, *, everything: bool = False) -> dict[str, Any]:
     """The content of a version as its rows say it now: what `engine.rules.compile_rules` reads.
 
-    Enabled rules only, in the version's order of steps, then by position and id; two queries.
+    In the version's order of steps, then by position and id. Rules that are switched off are left out, unless
+    `everything` is asked for: then every rule says whether it is `enabled`. Two queries, three more with tables.
     """
     order = list(version.step_order)
     rank = {step: place for place, step in enumerate(order)}
-    rows = Rule.objects.filter(version=version, enabled=True).order_by("position", "id").values(*_COLUMNS)
+    chosen = Rule.objects.filter(version=version) if everything else Rule.objects.filter(version=version, enabled=True)
+    rows = list(chosen.order_by("position", "id").values(*_COLUMNS, *(("enabled",) if everything else ())))
     groups = _groups(version)
-    rules = [_frozen_rule(row, groups.get(row["id"], [])) for row in rows]
+    ids = ids_of_people() if any(row["table"] for row in rows) else {}
+    rules = [_frozen_rule(row, groups.get(row["id"], []), ids) for row in rows]
     rules.sort(key=lambda rule: rank.get(rule["step"], len(rank)))
-    return {"version": version.pk, "owner": version.owner_id, "order": order, "rules": rules}
+    return {
+        "version": version.pk, "owner": version.owner_id, "zone": version.time_zone, "order": order, "rules": rules,
+    }  # fmt: skip
+
+
+def ids_of_people() -> Ids:
+    """Owners, pools and teams: output of a table -> key -> id. Three queries."""
+    owners, pools, teams = (dict(model.objects.values_list("key", "id")) for model in (Owner, Pool, Team))
+    return {"owner": owners, "fallback_owner": owners, "pool": pools, "team": teams}
+
+
+def _frozen_table(table: dict[str, Any] | None, ids: Ids) -> dict[str, Any] | None:
+    """The table with the people it names by id; whoever does not exist stays a key, which publishing refuses."""
+    if not table:
+        return None
+    known = [ids.get(name, {}) for name in table["outputs"]]
+    rows = [
+        {"in": row["in"], "out": [by.get(cell, cell) for by, cell in zip(known, row["out"], strict=False)]}
+        for row in table["rows"]
+    ]
+    return {**table, "rows": rows}
 
 
 def _groups(version: RuleSetVersion) -> dict[int, list[list[dict[str, Any]]]]:
     """By rule id: its groups by number, in each the conditions by id."""
     rows = (
-        Condition.objects.filter(rule__version=version, rule__enabled=True)
+        Condition.objects.filter(rule__version=version)
         .order_by("rule_id", "group", "id")
         .values_list("rule_id", "group", "field", "operator", "value")
     )
@@ -68,7 +92,7 @@ def _groups(version: RuleSetVersion) -> dict[int, list[list[dict[str, Any]]]]:
     return {rule_id: list(by_number.values()) for rule_id, by_number in numbered.items()}
 
 
-def _frozen_rule(row: dict[str, Any], groups: list[list[dict[str, Any]]]) -> dict[str, Any]:
+def _frozen_rule(row: dict[str, Any], groups: list[list[dict[str, Any]]], ids: Ids) -> dict[str, Any]:
     target = {
         "kind": row.pop("target"),
         "owner": row.pop("owner_id"),
@@ -80,6 +104,7 @@ def _frozen_rule(row: dict[str, Any], groups: list[list[dict[str, Any]]]) -> dic
         frozen[name] = frozen[name] or ""
     for name in ("starts_at", "ends_at"):
         frozen[name] = frozen[name] and instant(frozen[name])
+    frozen["table"] = _frozen_table(frozen["table"], ids)
     return {**frozen, "target": target, "groups": groups}
 
 
@@ -140,7 +165,10 @@ def copy_to_draft(version: RuleSetVersion) -> RuleSetVersion:
     A constant number of statements per thousand rows.
     """
     with writing():
-        draft = RuleSetVersion.objects.create(owner_id=version.owner_id, step_order=list(version.step_order))
+        draft = RuleSetVersion.objects.create(
+            owner_id=version.owner_id, step_order=list(version.step_order), time_zone=version.time_zone,
+            review_days=version.review_days, based_on_id=version.pk,
+        )  # fmt: skip
         rules = list(Rule.objects.filter(version=version).order_by("id"))
         conditions = list(Condition.objects.filter(rule__version=version).order_by("id"))
         old_ids = [rule.pk for rule in rules]

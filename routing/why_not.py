@@ -80,7 +80,8 @@ def why_not(lead: int, owner: Owner) -> WhyNot:
     told = decided(lead)
     snapshot, revision = Decision.objects.values_list("snapshot", "revision_id").get(pk=lead)
     _, numbers, version, _ = read_snapshot(snapshot)
-    then = _Then(told, rules_of(version) if version else no_rules(0), people_of(revision), numbers)
+    people = people_of(revision)
+    then = _Then(told, rules_of(version, people.lists) if version else no_rules(0), people, numbers)
     person = then.people.owners.get(owner.pk)
     if person is None:
         sentence = f"{owner.name} was not an owner yet when this was decided."

@@ -2,6 +2,8 @@
 
 Evaluation is three-valued: a fact that is absent or None is unknown, satisfies no comparison, and is
 reported as unknown, not as false. Only `is_blank` holds on it.
+
+There is no operator for regular expressions: those of Python can take for ever on a text that a stranger sends.
 """
 
 from __future__ import annotations
@@ -11,130 +13,27 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
 
-FIELDS: dict[str, str] = {
-    "email": "e-mail",
-    "phone": "phone",
-    "first_name": "first name",
-    "last_name": "last name",
-    "job_title": "job title",
-    "company_name": "company name",
-    "company_domain": "company domain",
-    "company_size": "company size",
-    "industry": "industry",
-    "source": "source",
-    "channel": "channel",
-    "campaign": "campaign",
-    "utm_source": "UTM source",
-    "utm_medium": "UTM medium",
-    "utm_campaign": "UTM campaign",
-    "utm_term": "UTM term",
-    "utm_content": "UTM content",
-    "lead_type": "lead type",
-    "service_requested": "service requested",
-    "product_interest": "product interest",
-    "territory": "territory",
-    "country": "country",
-    "region": "region",
-    "city": "city",
-    "postal_code": "postal code",
-    "language": "language",
-    "timezone": "time zone",
-    "budget_range": "budget range",
-    "urgency": "urgency",
-    "lead_score": "lead score",
-    "lifecycle_stage": "lifecycle stage",
-    "preferred_channel": "preferred channel",
-    "pain_summary": "pain summary",
-    "existing_customer": "existing customer",
-    "open_deal_exists": "open deal exists",
-    "consent_to_contact": "consent to contact",
-    "source_key": "source key",
-    "high_intent": "high intent",
-    "email_kind": "kind of e-mail address",
-    "event_type": "event type",
-    "is_test": "test lead",
-    "company_is_customer": "company is a customer",
-    "named_account": "named account",
-    "contact_known": "contact already known",
-    "company_known": "company already known",
-}
-
-_NUMBERS = ("company_size", "lead_score")
-_WORDS = ("service_requested", "product_interest", "email_kind")
-_FLAGS = (
-    "existing_customer",
-    "open_deal_exists",
-    "consent_to_contact",
-    "high_intent",
-    "is_test",
-    "company_is_customer",
-    "named_account",
-    "contact_known",
-    "company_known",
-)
-FIELD_KINDS: dict[str, str] = (
-    dict.fromkeys(FIELDS, "text")
-    | dict.fromkeys(_NUMBERS, "number")
-    | dict.fromkeys(_WORDS, "words")
-    | dict.fromkeys(_FLAGS, "flag")
-)
-
-OPERATORS: dict[str, str] = {
-    "is": "is",
-    "is_not": "is not",
-    "one_of": "is one of",
-    "none_of": "is none of",
-    "contains": "contains",
-    "starts_with": "starts with",
-    "at_least": "is at least",
-    "at_most": "is at most",
-    "between": "is between",
-    "is_blank": "is blank",
-    "is_not_blank": "is not blank",
-    "is_true": "is yes",
-    "is_false": "is no",
-}
-
-_TEXT_OPERATORS = (
-    "is",
-    "is_not",
-    "one_of",
-    "none_of",
-    "contains",
-    "starts_with",
-    "is_blank",
-    "is_not_blank",
-)
-OPERATORS_BY_KIND: dict[str, tuple[str, ...]] = {
-    "text": _TEXT_OPERATORS,
-    "words": _TEXT_OPERATORS,
-    "number": (
-        "is",
-        "is_not",
-        "one_of",
-        "none_of",
-        "at_least",
-        "at_most",
-        "between",
-        "is_blank",
-        "is_not_blank",
-    ),
-    "flag": ("is_true", "is_false", "is_blank", "is_not_blank"),
-}
-
+from routing.engine.fields import FIELD_KINDS, FIELDS, OPERATORS, OPERATORS_BY_KIND
+from routing.engine.moments import known_moment, span
 
 # --- the semantics ---------------------------------------------------------------------------------------
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
-NEGATIONS = frozenset({"is_not", "none_of"})
+NEGATIONS = frozenset({"is_not", "none_of", "not_in_list"})
 _WITHOUT_VALUE = frozenset({"is_blank", "is_not_blank", "is_true", "is_false"})
 _LISTS = frozenset({"one_of", "none_of"})
+NAMED_LISTS = frozenset({"in_list", "not_in_list"})
 _PLAIN_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
 
-# A folded text, a number or a truth value: one of them per field, by FIELD_KINDS.
+# A folded text, a number, a truth value or the microseconds of a moment: one of them per field, by FIELD_KINDS.
 Value = str | float | bool
+Operands = tuple[Value, ...] | frozenset[Value]
+Lists = Mapping[str, frozenset[str]]
+"""Named lists: key -> folded values."""
+NO_LISTS: Lists = {}
 
 
 def fold(text: str) -> str:
@@ -171,6 +70,8 @@ def _known_value(kind: str, fact: object) -> Value | None:
         return None
     if kind == "number":
         return _as_number(fact)
+    if kind == "moment":
+        return known_moment(fact)
     if isinstance(fact, str):
         return fold(fact) or None
     return str(fact) if isinstance(fact, int | float) and _is_number(fact) else None
@@ -192,7 +93,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-_TESTS: dict[str, Callable[[Any, tuple[Any, ...]], bool]] = {
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
     "is": lambda value, operands: value in operands,
     "one_of": lambda value, operands: value in operands,
     "contains": lambda value, operands: operands[0] in value,
@@ -200,6 +101,9 @@ _TESTS: dict[str, Callable[[Any, tuple[Any, ...]], bool]] = {
     "at_least": lambda value, operands: value >= operands[0],
     "at_most": lambda value, operands: value <= operands[0],
     "between": lambda value, operands: operands[0] <= value <= operands[1],
+    "before": lambda value, operands: value <= operands[0],
+    "after": lambda value, operands: value >= operands[0],
+    "in_list": lambda value, operands: value in operands,
     "is_true": lambda value, operands: value,
     "is_false": lambda value, operands: not value,
 }
@@ -207,12 +111,13 @@ _TESTS: dict[str, Callable[[Any, tuple[Any, ...]], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One row of a rule: `value` as it was written, `operands` as comparisons use it."""
+    """One row of a rule: `value` as it was written, `operands` as comparisons use it: of `before` the last moment
+    that still is, of `after` the first one that is, of a named list all its values."""
 
     field: str
     operator: str
     value: object
-    operands: tuple[Value, ...]
+    operands: Operands
 
     def evaluate(self, facts: Mapping[str, object]) -> str:
         """Return "yes", "no" or "unknown" for these facts (field name -> JSON value).
@@ -250,15 +155,35 @@ def _as_json(fact: object) -> object:
     return str(fact)
 
 
-def make_condition(field: str, operator: str, value: object) -> Condition:
-    """Return the typed condition. ValueError with a sentence when `check_condition` refuses it."""
+def make_condition(field: str, operator: str, value: object, zone: tzinfo = UTC, lists: Lists = NO_LISTS) -> Condition:
+    """Return the typed condition. ValueError with a sentence when `check_condition` refuses it.
+
+    zone: where a date is a day. lists: what named lists hold; one that is not there holds nothing.
+    """
     problem = check_condition(field, operator, value)
     if problem:
         raise ValueError(problem)
+    return Condition(
+        field,
+        operator,
+        value if operator not in _WITHOUT_VALUE else None,
+        _operands(field, operator, value, zone, lists),
+    )
+
+
+def _operands(field: str, operator: str, value: Any, zone: tzinfo, lists: Lists) -> Operands:
     if operator in _WITHOUT_VALUE:
-        return Condition(field, operator, None, ())
-    operands = known_values(FIELD_KINDS[field], value)
-    return Condition(field, operator, value, tuple(dict.fromkeys(operands)) if operator in _LISTS else operands)
+        return ()
+    if operator in NAMED_LISTS:
+        return frozenset(lists.get(value, ()))
+    kind = FIELD_KINDS[field]
+    if kind == "moment":
+        spans = [span(text, zone) for text in (value if isinstance(value, list) else [value])]
+        if operator == "between":
+            return spans[0][0], spans[1][1] - 1
+        return (spans[0][0] - 1,) if operator == "before" else (spans[0][1],)
+    operands = known_values(kind, value)
+    return tuple(dict.fromkeys(operands)) if operator in _LISTS else operands
 
 
 # --- what the admin may write ----------------------------------------------------------------------------
@@ -281,7 +206,9 @@ def check_condition(field: str, operator: str, value: object) -> str | None:
     if operator in _WITHOUT_VALUE:
         return None if value is None or value in ("", []) else f"“{verb}” takes no value; leave it empty."
     if operator == "between":
-        return _check_range(label, value)
+        return _check_days(label, value) if kind == "moment" else _check_range(label, value)
+    if operator in NAMED_LISTS:
+        return None if isinstance(value, str) and value else f"“{verb}” needs the key of a list for “{label}”."
     if operator not in _LISTS:
         return _check_value(kind, label, value)
     if not isinstance(value, list) or not value:
@@ -289,7 +216,9 @@ def check_condition(field: str, operator: str, value: object) -> str | None:
     return next((problem for part in value if (problem := _check_value(kind, label, part))), None)
 
 
-_KIND_LABELS = {"text": "a text", "words": "one or more words", "number": "a number", "flag": "yes or no"}
+_KIND_LABELS = {
+    "text": "a text", "words": "one or more words", "number": "a number", "flag": "yes or no", "moment": "a time",
+}  # fmt: skip
 
 
 LARGEST = 2**63
@@ -301,9 +230,28 @@ def _check_value(kind: str, label: str, value: object) -> str | None:
             return f"“{label}” is a number; {_quoted(value)} is not."
         # The trace of a decision has to be able to say it: JSON as we write it ends at 64 bits.
         return None if abs(value) < LARGEST else f"{_quoted(value)} is too large to compare “{label}” with."  # type: ignore[arg-type]
+    if kind == "moment":
+        return None if _is_moment(value) else f"“{label}” is a time; {_quoted(value)} is not: write 2026-01-31."
     if not isinstance(value, str):
         return f"“{label}” is compared with one text; {_quoted(value)} is not."
     return None if fold(value) else f"The text to compare “{label}” with is empty."
+
+
+def _is_moment(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(span(value, UTC))
+    except ValueError:
+        return False
+
+
+def _check_days(label: str, value: object) -> str | None:
+    if not isinstance(value, list) or len(value) != 2:
+        return f"“is between” needs two dates for “{label}”, the earlier one first."
+    problem = _check_value("moment", label, value[0]) or _check_value("moment", label, value[1])
+    if problem:
+        return problem
+    empty = span(value[0], UTC)[0] >= span(value[1], UTC)[1]
+    return f"No “{label}” can be between {value[0]} and {value[1]}." if empty else None
 
 
 def _check_range(label: str, value: object) -> str | None:

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import NoneType
 from typing import Any
 
-from routing.engine.conditions import FIELD_KINDS, Condition, Value, known_values
+from routing.engine.conditions import Condition, Value, known_values
+from routing.engine.fields import FIELD_KINDS, ORDERED
 
 CACHE_BYTES = 4 * 1024 * 1024  # per field of a step: some 3,000 classes at 10,000 rows
 RAW_VALUES = 4096  # per field and type, spellings as they came
@@ -100,10 +101,10 @@ class Layer:
         intervals: list[tuple[int, int, int]] = []
         for place, condition in entries:
             match condition.operator:
-                case "is" | "one_of":
+                case "is" | "one_of" | "in_list":
                     for operand in condition.operands:
                         positive[field.key(operand)].append(place)
-                case "is_not" | "none_of":
+                case "is_not" | "none_of" | "not_in_list":
                     known.append(place)
                     for operand in condition.operands:
                         negative[field.key(operand)].append(place)
@@ -114,13 +115,15 @@ class Layer:
                 case "is_not_blank":
                     known.append(place)
                 case "starts_with":
-                    prefixes[condition.operands[0]].append(place)
+                    prefixes[next(iter(condition.operands))].append(place)
                 case "contains":
-                    parts[condition.operands[0]].append(place)
-                case "at_least":
-                    intervals.append((field.key(condition.operands[0]), field.last_class, place))
-                case "at_most":
-                    intervals.append((0, field.key(condition.operands[0]), place))
+                    parts[next(iter(condition.operands))].append(place)
+                case "at_least" | "after":
+                    (low,) = condition.operands
+                    intervals.append((field.key(low), field.last_class, place))
+                case "at_most" | "before":
+                    (high,) = condition.operands
+                    intervals.append((0, field.key(high), place))
                 case "between":
                     low, high = condition.operands
                     intervals.append((field.key(low), field.key(high), place))
@@ -182,7 +185,7 @@ class FieldIndex:
         conditions = [condition for layer in layers for _, condition in layer]
         operands: set[Any] = {operand for condition in conditions for operand in condition.operands}
         self._kind = FIELD_KINDS[name]
-        self._bounds: list[float] = sorted(operands) if self._kind == "number" else []
+        self._bounds: list[float] = sorted(operands) if self._kind in ORDERED else []
         self.last_class = 2 * len(self._bounds)
         self._named = operands
         self._reads_text = any(condition.operator in ("contains", "starts_with") for condition in conditions)
@@ -195,10 +198,10 @@ class FieldIndex:
     def key(self, value: Value) -> Any:
         """Return the class of a value: all values with one key are alike to every condition here.
 
-        Numbers: 2i + 1 on the i-th bound, 2i in the gap below it. Text that no condition names is "", which
+        Numbers and moments: 2i + 1 on the i-th bound, 2i in the gap below it. Text that no condition names is "", which
         no known text is; but a field that is searched for parts of text needs the text itself.
         """
-        if self._kind == "number":
+        if self._kind in ORDERED:
             place = bisect_left(self._bounds, value)
             on_bound = place < len(self._bounds) and self._bounds[place] == value
             return 2 * place + on_bound

@@ -188,6 +188,8 @@ class People:
     """Owner by member id, of all members of pools who have caps there."""
     calendars: Mapping[int, Hours] = field(default_factory=dict)
     """Working time by calendar, of those that have an open hour."""
+    lists: Mapping[str, str] = field(default_factory=dict)
+    """Named lists: key → digest of what it holds."""
 
     def fills(self, lead_type: str) -> bool:
         """Whether leads of the type fill caps at all."""
@@ -213,10 +215,8 @@ BUILT_IN_POLICY = Policy("built_in", frozenset(), frozenset(), None, 15 * 60, 30
 
 
 def compile_people(revision: int, content: Mapping[str, Any], map: Map | None = None) -> People:
-    """`content` as `routing.revision` writes it; ids as JSON numbers, keyed lists as arrays of objects.
-
-    `map`: the one that the content names; earlier revisions hold their areas themselves.
-    """
+    """`content` as `routing.revision` writes it; ids as JSON numbers, keyed lists as arrays of objects. `map`: the one
+    that the content names; earlier revisions hold their areas themselves."""
     territories = [TerritoryOf(**row) for row in content["territories"]]
     pools = {row["id"]: _pool(row) for row in content["pools"]}
     return People(
@@ -234,6 +234,7 @@ def compile_people(revision: int, content: Mapping[str, Any], map: Map | None = 
         no_caps=frozenset(row["key"] for row in content["lead_types"] if not row.get("fills_caps", True)),
         until_touched=content.get("open_until") == "touched",
         calendars=_calendars(content),
+        lists=content.get("lists", {}),
         capped=dict(pair for pool in pools.values() for pair in pool.capped.items()) if _tightest(content) else {},
     )
 
@@ -251,8 +252,7 @@ NO_CALENDAR: Row = {"zone": "", "hours": [], "breaks": [], "days": []}
 
 
 def _tightest(content: Row) -> bool:
-    """Whether the revision is of a time when members' caps bound and the tightest cap was named. What an earlier one
-    decided replays as it was."""
+    """Whether the revision is of a time when members' caps bound and the tightest cap was named."""
     return "open_until" in content
 
 

@@ -78,5 +78,7 @@ class Work:
             "name": rule.name,
             "conditions": self.rules.explain(rule, self.facts),
         }
+        if rule.row:
+            row["row"] = rule.row
         entry["rules"].append(row)
         return row

@@ -11,10 +11,11 @@ from routing.models.deliveries import Delivery
 from routing.models.facts import Fact
 from routing.models.fairness import LedgerCheck, LedgerEntry, MemberLoad, OwnerLoad, RotationState
 from routing.models.health import BatchUnderWay, WorkerHeartbeat, WorkerIncident
+from routing.models.lists import ListEntry, ListText, NamedList
 from routing.models.moves import BulkMove, BulkMoveLead
 from routing.models.reports import ReportArrival, ReportBlock, ReportSpan, ReportState
 from routing.models.review import ReviewItem
-from routing.models.rules import Condition, Rule, RuleSetVersion
+from routing.models.rules import Condition, Rule, RuleReview, RuleSetVersion
 from routing.models.sla import SlaLadder, SlaPolicy, SlaRung, SlaTerms
 
 __all__ = [
@@ -31,7 +32,10 @@ __all__ = [
     "Fact",
     "LedgerCheck",
     "LedgerEntry",
+    "ListEntry",
+    "ListText",
     "MemberLoad",
+    "NamedList",
     "OwnerLoad",
     "PlanAction",
     "ReportArrival",
@@ -41,6 +45,7 @@ __all__ = [
     "ReviewItem",
     "RotationState",
     "Rule",
+    "RuleReview",
     "RuleSetVersion",
     "SlaClock",
     "SlaLadder",

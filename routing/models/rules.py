@@ -1,17 +1,41 @@
 """What RevOps wrote, as rows: rule-set versions, rules, conditions. What routing obeys is `RuleSetVersion.content`."""
 
+import secrets
+
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from leads.models import Pipeline, Stage
-from owners.models import Owner, Pool, Team, User, WordsField
+from owners.models import Installation, Owner, Pool, Team, User, WordsField, validate_zone
 from routing.engine.rules import DEFAULT_ORDER, FIELDS, OPERATORS, STEPS
 from routing.models.sla import SlaPolicy
 
 
 def default_order() -> list[str]:
     return list(DEFAULT_ORDER)
+
+
+def company_zone() -> str:
+    """The zone of the company, where one is set up; else the one of the settings."""
+    return Installation.objects.filter(pk=1).values_list("time_zone", flat=True).first() or settings.TIME_ZONE
+
+
+def new_key() -> str:
+    """Twelve hex digits by which a rule is the same one in every version that it is copied into."""
+    return secrets.token_hex(6)
+
+
+def validate_weekdays(value: object) -> None:
+    """Refuse what is no list of different days from 0, Monday, to 6."""
+    if (
+        not isinstance(value, list)
+        or len(set(map(str, value))) != len(value)
+        or any(day not in range(7) for day in value)
+    ):
+        raise ValidationError("Name each weekday once, from 0 for Monday to 6.", code="weekdays_wrong")
 
 
 def validate_order(value: object) -> None:
@@ -46,11 +70,42 @@ class RuleSetVersion(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, editable=False)
     published_by = models.ForeignKey(User, models.PROTECT, null=True, editable=False, related_name="+")
+    time_zone = models.CharField(
+        max_length=64,
+        default=company_zone,
+        validators=[validate_zone],
+        help_text="Where dates and hours of its rules are read, such as Europe/Berlin.",
+    )
+    edition = models.PositiveIntegerField(default=1, editable=False)
+    based_on = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="+")
+    restores = models.ForeignKey(
+        "self", models.PROTECT, null=True, editable=False, related_name="+",
+        help_text="The version whose content this one puts in force again.",
+    )  # fmt: skip
+    publish_at = models.DateTimeField(null=True, editable=False)
+    publish_asked_by = models.ForeignKey(User, models.PROTECT, null=True, editable=False, related_name="+")
+    publish_refused = models.TextField(blank=True, editable=False)
+    approved_by = models.ForeignKey(User, models.PROTECT, null=True, editable=False, related_name="+")
+    approved_at = models.DateTimeField(null=True, editable=False)
+    approved_digest = models.CharField(max_length=64, blank=True, editable=False)
+    review_days = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(1), MaxValueValidator(366)],
+        help_text="How many days after publishing somebody looks whether the rules are still right.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["-id"]
         verbose_name = "rule-set version"
         constraints = [
+            models.CheckConstraint(
+                condition=Q(publish_at__isnull=True) | (Q(state="draft") & Q(publish_asked_by__isnull=False)),
+                name="scheduled_publish_is_of_a_draft",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_at__isnull=True) | (Q(approved_by__isnull=False) & ~Q(approved_digest="")),
+                name="approval_says_who_and_what",
+            ),
+            models.CheckConstraint(condition=Q(review_days__range=(1, 366)), name="rules_are_reviewed_within_a_year"),
             models.UniqueConstraint(fields=["state"], condition=Q(state="published"), name="one_published_version"),
             models.CheckConstraint(
                 condition=Q(state="draft") | (Q(content__isnull=False) & ~Q(digest="") & Q(published_at__isnull=False)),
@@ -83,6 +138,10 @@ class Rule(models.Model):
         HOLD = "hold", "hold the lead until somebody of the pool is available"
 
     version = models.ForeignKey(RuleSetVersion, models.CASCADE, related_name="rules")
+    key = models.CharField(max_length=12, default=new_key, editable=False)
+    edition = models.PositiveIntegerField(default=1, editable=False)
+    edited_at = models.DateTimeField(null=True, editable=False)
+    edited_by = models.ForeignKey(User, models.SET_NULL, null=True, editable=False, related_name="+")
     step = models.CharField(max_length=40, choices=[(step, step) for step in STEPS])
     position = models.PositiveIntegerField(default=0)
     name = models.CharField(max_length=160)
@@ -115,6 +174,15 @@ class Rule(models.Model):
     require_skills = WordsField(help_text="Skills that the owner has to have, all of them.")
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True, help_text="The rule holds before this instant.")
+    weekdays = models.JSONField(
+        default=list, blank=True, validators=[validate_weekdays], help_text="0 is Monday; empty: every day."
+    )
+    from_minute = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Minute of the day, from 0.")
+    until_minute = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="The rule holds before this minute; earlier than the first: past midnight."
+    )
+    table = models.JSONField(null=True, blank=True, editable=False)
+    """A decision table, as `routing.engine.tables` describes it; people by key."""
 
     class Meta:
         ordering = ["version", "step", "position", "id"]
@@ -127,6 +195,12 @@ class Rule(models.Model):
             models.CheckConstraint(
                 condition=Q(starts_at__isnull=True) | Q(ends_at__isnull=True) | Q(ends_at__gt=models.F("starts_at")),
                 name="rule_ends_after_it_starts",
+            ),
+            models.UniqueConstraint(fields=["version", "key"], name="rule_key_once_in_a_version"),
+            models.CheckConstraint(
+                condition=Q(from_minute__isnull=True, until_minute__isnull=True)
+                | (Q(from_minute__lt=1440, until_minute__range=(1, 1440)) & ~Q(from_minute=models.F("until_minute"))),
+                name="rule_hours_have_both_ends",
             ),
         ]
 
@@ -148,3 +222,32 @@ class Condition(models.Model):
 
     def __str__(self):
         return f"{self.field} {self.get_operator_display()} {self.value if self.value is not None else ''}".strip()
+
+
+class RuleReview(models.Model):
+    """A look at the rules in force that is owed: by its date, or because what they rest on has changed since."""
+
+    version = models.ForeignKey(RuleSetVersion, models.CASCADE, related_name="reviews")
+    opened_at = models.DateTimeField()
+    due_on = models.DateField()
+    causes = models.JSONField(default=list, blank=True)
+    """Sentences: what changed since the rules were published or looked at."""
+    seen = models.JSONField(default=dict, blank=True)
+    """Section of the configuration -> its digest when this review was opened."""
+    reminded_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    done_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "review of the rules"
+        verbose_name_plural = "reviews of the rules"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version"], condition=Q(done_at__isnull=True), name="one_open_review_of_a_version"
+            ),
+        ]
+
+    def __str__(self):
+        return f"review of version {self.version_id}, due {self.due_on}"

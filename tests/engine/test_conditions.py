@@ -96,17 +96,43 @@ CASES = [
     ("country", "is_not_blank", None, "DE", "yes"),
     ("country", "is_not_blank", None, None, "no"),
     ("existing_customer", "is_not_blank", None, False, "yes"),
+    ("received_at", "before", "2026-03-29", "2026-03-28T23:59:59.999999+00:00", "yes"),
+    ("received_at", "before", "2026-03-29", "2026-03-29T00:00:00+00:00", "no"),
+    ("received_at", "before", "2026-03-29", "2026-03-29T01:00:00+02:00", "yes"),
+    ("received_at", "after", "2026-03-29", "2026-03-29T23:59:59.999999+00:00", "no"),
+    ("received_at", "after", "2026-03-29", "2026-03-30T00:00:00+00:00", "yes"),
+    ("received_at", "after", "2026-03-29T10:00:00+00:00", "2026-03-29T10:00:00+00:00", "no"),
+    ("received_at", "after", "2026-03-29T10:00:00+00:00", "2026-03-29T10:00:00.000001+00:00", "yes"),
+    ("received_at", "before", "2026-03-29T10:00:00+00:00", "2026-03-29T09:59:59+00:00", "yes"),
+    ("received_at", "between", ["2026-03-28", "2026-03-29"], "2026-03-29T23:59:59+00:00", "yes"),
+    ("received_at", "between", ["2026-03-28", "2026-03-29"], "2026-03-30T00:00:00+00:00", "no"),
+    ("received_at", "after", "2026-03-29", None, "unknown"),
+    ("received_at", "after", "2026-03-29", "yesterday", "unknown"),
+    ("received_at", "after", "2026-03-29", "2026-04-01T00:00:00", "unknown"),
+    ("received_at", "is_blank", None, "2026-04-01", "yes"),
+    ("company_domain", "in_list", "partners", "acme.example", "yes"),
+    ("company_domain", "in_list", "partners", " Zürich.Example", "yes"),
+    ("company_domain", "in_list", "partners", "other.example", "no"),
+    ("company_domain", "in_list", "partners", None, "unknown"),
+    ("company_domain", "in_list", "gone", "acme.example", "no"),
+    ("company_domain", "not_in_list", "partners", "acme.example", "no"),
+    ("company_domain", "not_in_list", "partners", "other.example", "yes"),
+    ("company_domain", "not_in_list", "gone", "acme.example", "yes"),
+    ("company_domain", "not_in_list", "partners", "", "unknown"),
+    ("service_requested", "in_list", "partners", ["audit", "acme.example"], "yes"),
+    ("service_requested", "not_in_list", "partners", ["audit", "acme.example"], "no"),
 ]
+LISTS = {"partners": frozenset({"acme.example", "zurich.example"})}
 
 
 @pytest.mark.parametrize(("field", "operator", "value", "fact", "result"), CASES)
 def test_condition_is_yes_no_or_unknown(field, operator, value, fact, result):
-    assert make_condition(field, operator, value).evaluate({field: fact}) == result
+    assert make_condition(field, operator, value, lists=LISTS).evaluate({field: fact}) == result
 
 
 @pytest.mark.parametrize(("field", "operator", "value", "fact", "result"), CASES)
 def test_rule_of_one_condition_matches_when_it_is_yes(field, operator, value, fact, result):
-    rule_set = compile_rules(content(rule(1, [(field, operator, value)])))
+    rule_set = compile_rules(content(rule(1, [(field, operator, value)])), LISTS)
     for _ in range(2):  # learned, then remembered
         assert matched(rule_set, {field: fact}) == ([1] if result == "yes" else [])
 

@@ -188,7 +188,7 @@ def test_rule_matches_when_all_of_one_explained_group_is_yes(document, facts):
     for entry in rule_set.rules.values():
         results = [[line["result"] for line in group] for group in rule_set.explain(entry, facts)]
         holds = not results or any(set(group) == {"yes"} for group in results)
-        assert (entry.id in found) == (holds and entry.holds_at(NOW))
+        assert (entry.id in found) == (holds and entry.window.holds(NOW))
 
 
 def test_full_caches_change_no_answer(monkeypatch):

@@ -122,7 +122,7 @@ def test_rule_carries_all_that_the_content_says():
     assert (found.sequence, found.alert_channels) == ("speed_to_lead_priority", ("in_app", "email"))
     assert (found.review_reason, found.high_intent) == ("critical_severity", False)
     assert (found.require_language, found.require_service) == (True, True)
-    assert (found.starts_at, found.ends_at) == (datetime(2026, 1, 1, tzinfo=UTC), None)
+    assert (found.window.starts_at, found.window.ends_at) == (datetime(2026, 1, 1, tzinfo=UTC), None)
 
 
 def test_order_of_the_steps_is_the_versions_own():

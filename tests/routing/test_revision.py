@@ -12,8 +12,9 @@ from owners.models import Absence, Membership, Owner, PoolMember, Team, Territor
 from owners.writer import writing
 from routing.current import people_of
 from routing.engine.people import compile_people
+from routing.lists import replace_entries
 from routing.maps import areas, map_now, map_number
-from routing.models import ConfigRevision, SlaPolicy
+from routing.models import ConfigRevision, NamedList, SlaPolicy
 from routing.revision import canonical_json, current_content, current_revision
 from tests.routing.rows import NOW, make_crm, make_owner, make_people, make_pool
 
@@ -25,6 +26,8 @@ def test_the_content_names_everything_that_routing_reads():
     make_crm(people)
     LeadType.objects.exclude(key="demo").delete()
     SlaPolicy.objects.create(key="fast", name="Fast", tiers=["priority", "gold"], accept_minutes=5)
+    partners = NamedList.objects.create(key="partners", name="Partners", field="company_domain")
+    partners = replace_entries(partners, ["acme.example"], None, NOW)
     stage = Stage.objects.get()
     elena, marco, team, pool = people.elena.pk, people.marco.pk, people.team.pk, people.pool.pk
     seats = list(PoolMember.objects.order_by("id").values_list("id", flat=True))
@@ -145,7 +148,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows():
         make_pool(f"pool{number}", make_owner(f"owner{number}"), people.elena)
     with CaptureQueriesContext(connection) as many:
         current_content()
-    assert (len(few), len(many)) == (20, 20)
+    assert (len(few), len(many)) == (21, 21)
 
 
 def test_a_revision_is_stored_once_per_configuration():

@@ -37,7 +37,7 @@ def full_rule_version():
         pipeline=crm.pipeline, stage=crm.stage, sequence="speed", alert_channels=["email"],
         review_reason="unresolved", high_intent=True, require_language=True, require_service=True,
         require_skills=["enterprise"],
-        starts_at=NOW, ends_at=NOW + timedelta(days=1),
+        starts_at=NOW, ends_at=NOW + timedelta(days=1), weekdays=[0, 4], from_minute=540, until_minute=1020,
     )  # fmt: skip
     return people, version, rule
 
@@ -47,10 +47,12 @@ def test_a_frozen_rule_holds_every_column_and_keys_in_place_of_rows():
     assert freeze(version) == {
         "version": version.pk,
         "owner": people.elena.pk,
+        "zone": "UTC",
         "order": list(STEPS),
         "rules": [
             {
                 "id": rule.pk,
+                "key": rule.key,
                 "step": "territory_owner",
                 "position": 3,
                 "name": "DACH",
@@ -82,6 +84,10 @@ def test_a_frozen_rule_holds_every_column_and_keys_in_place_of_rows():
                 "require_skills": ["enterprise"],
                 "starts_at": "2026-03-02T09:00:00+00:00",
                 "ends_at": "2026-03-03T09:00:00+00:00",
+                "weekdays": [0, 4],
+                "from_minute": 540,
+                "until_minute": 1020,
+                "table": None,
             }
         ],
     }
@@ -90,7 +96,7 @@ def test_a_frozen_rule_holds_every_column_and_keys_in_place_of_rows():
 def test_a_frozen_full_rule_compiles_to_the_same_rule():
     people, version, row = full_rule_version()
     rule = compile_rules(freeze(version)).rules[row.pk]
-    assert (rule.target_owner, rule.fallback_owner, rule.sla_policy, rule.stage, rule.starts_at) == (
+    assert (rule.target_owner, rule.fallback_owner, rule.sla_policy, rule.stage, rule.window.starts_at) == (
         people.elena.pk,
         people.marco.pk,
         "fast",
