@@ -82,6 +82,7 @@ def test_the_content_names_everything_that_routing_reads():
         "open_until": "closed",
         "pipelines": [{"id": stage.pipeline_id, "key": "sales", "stages": [["new", stage.pk]]}],
         "sources": [{"id": people.source.pk, "key": "web", "owner": elena}],
+        "lists": {"partners": partners.digest},
     }  # fmt: skip
 
 
