@@ -29,6 +29,7 @@ WON = (
 )
 OUTCOMES = {
     "no_match": "does not hold",
+    "outside_window": "is outside its time window",
     "not_applicable": "does not apply",
     "nobody": "nobody to take it",
     "target": "its target",
@@ -153,7 +154,7 @@ def _step(number: int, step: Mapping[str, Any]) -> Iterator[str]:
 def rule_lines(row: Mapping[str, Any]) -> Iterator[str]:
     """A rule as it was asked: what came of it, then each condition with the value it saw."""
     result = row["result"]
-    mark = "✗" if result == "no_match" else "→" if result in WON else "–"
+    mark = "✗" if result in ("no_match", "outside_window") else "→" if result in WON else "–"
     why = f": {row['note']}" if row.get("note") else ""
     yield f"   {mark} {row['name']}: {OUTCOMES.get(result, result)}{why}"
     for number, group in enumerate(row["conditions"]):

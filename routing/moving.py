@@ -67,7 +67,7 @@ class Standing:
         """The rule that decided, of the version it was decided by."""
         if self.decision.version_id is None or self.decision.rule_id is None:
             return None
-        return rules_of(self.decision.version_id).rules.get(self.decision.rule_id)
+        return rules_of(self.decision.version_id).ruling(self.decision.rule_id, self.decision.rule_row)
 
 
 def standing(leads: Iterable[int]) -> dict[int, Standing]:

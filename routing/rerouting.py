@@ -185,7 +185,7 @@ def _is_right(config: Configuration, decision: DecisionValue, owner: int) -> boo
 
 def _pool_asked(config: Configuration, decision: DecisionValue) -> int | None:
     """The pool that the rule in question leads to, whoever got the lead in the end."""
-    rule = config.rules.rules.get(decision.outcome.rule or 0)
+    rule = config.rules.ruling(decision.outcome.rule, decision.row)
     if rule is None:
         return None
     team = config.people.teams.get(rule.target_team or 0) if rule.target_kind == "team" else None

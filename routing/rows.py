@@ -257,8 +257,8 @@ def decision_row(settled: Settled) -> Row:
     act = settled.act
     return (
         settled.id, event.id, settled.lead, decision.version, decision.revision, outcome.status, outcome.step,
-        outcome.rule, outcome.owner, outcome.team, outcome.tier, outcome.pipeline, outcome.stage, outcome.sequence,
-        outcome.review_reason, outcome.reason, outcome.flag, outcome.lead_type, outcome.high_intent,
+        outcome.rule, decision.row, outcome.owner, outcome.team, outcome.tier, outcome.pipeline, outcome.stage,
+        outcome.sequence, outcome.review_reason, outcome.reason, outcome.flag, outcome.lead_type, outcome.high_intent,
         outcome.sla_policy, outcome.due_at, settled.case.now, decision.digest, decision.snapshot, decision.trace_text,
         act.kind if act else DecisionRow.Origin.ROUTING, settled.actor, act.owner if act else None,
     )  # fmt: skip

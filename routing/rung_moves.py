@@ -160,8 +160,8 @@ def _rules(leads: list[int]) -> dict[int, Rule]:
     """The rule that gave out each lead last; acts that name somebody have none."""
     given = Decision.objects.filter(lead__in=leads, rule_id__isnull=False, version__isnull=False)
     found = {}
-    for lead, version, id in given.order_by("id").values_list("lead_id", "version_id", "rule_id"):
-        if rule := rules_of(version).rules.get(id):
+    for lead, version, id, row in given.order_by("id").values_list("lead_id", "version_id", "rule_id", "rule_row"):
+        if rule := rules_of(version).ruling(id, row):
             found[lead] = rule
     return found
 

@@ -16,7 +16,7 @@ from routing.current import no_rules, people_of, rules_of
 from routing.engine.people import People, Person, PoolOf
 from routing.engine.pooling import LARGEST_LINE_UP, MOST_FAILED
 from routing.engine.rotation import Rotation
-from routing.engine.rules import Rule, RuleSet
+from routing.engine.rules import Rule, RuleSet, rows_of
 from routing.engine.snapshot import read_snapshot
 from routing.engine.values import Numbers
 from routing.explain import ROLES, decided, rule_lines
@@ -54,7 +54,9 @@ class _Then:
     def winner(self) -> Rule | None:
         """The rule whose target was taken; None where no rule decided."""
         rows = [row for step in self.told["routing_trace"]["steps"] for row in step["rules"]]
-        return self.rules.rules.get(rows[-1]["rule"]) if rows and self.decision["hierarchy_step"] else None
+        if not rows or not self.decision["hierarchy_step"]:
+            return None
+        return self.rules.ruling(rows[-1]["rule"], rows[-1].get("row", 0))
 
 
 def find_owner(text: str, among: QuerySet[Owner] | None = None) -> Owner:
@@ -193,17 +195,26 @@ def _elsewhere(then: _Then, person: Person) -> Iterator[str]:
     unasked = []
     for step in then.rules.order:
         for rule in then.rules.in_step(step):
-            if not _leads_to(then, rule, person) or rule == then.winner:
+            leading = [row for row in rows_of(rule) if _leads_to(then, row, person)]
+            if then.winner and rule.id == then.winner.id:
+                unasked += [f"“{row.name}” in step {step}" for row in leading if row.row > then.winner.row]
+                yield from (_passed_over(row, step, person) for row in leading if row.row < then.winner.row)
+                continue
+            if not leading:
                 continue
             row = rows.get(rule.id)
             if row is None and step in reached and step != then.decision["hierarchy_step"]:
-                yield f"Rule “{rule.name}” in step {step} leads to {person.name} and did not hold."
+                yield _passed_over(rule, step, person)
             elif row is None:
                 unasked.append(f"“{rule.name}” in step {step}")
-            elif row["result"] == "no_match":
+            elif row["result"] in ("no_match", "outside_window"):
                 yield "\n".join([f"Rule “{rule.name}” in step {step} leads to {person.name}:", *rule_lines(row)])
     if unasked:
         yield f"What also leads to {person.name} was not asked any more: {'; '.join(unasked)}."
+
+
+def _passed_over(rule: Rule, step: str, person: Person) -> str:
+    return f"Rule “{rule.name}” in step {step} leads to {person.name} and did not hold."
 
 
 def _leads_to(then: _Then, rule: Rule, person: Person) -> bool:

@@ -5,11 +5,12 @@ version and the facts, so it is worked out when somebody reads, for steps that a
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from routing.engine.facts import derive
 from routing.engine.people import People
-from routing.engine.rules import RuleSet
+from routing.engine.rules import Rule, RuleSet
 from routing.engine.values import Case
 
 READABLE = 25
@@ -23,30 +24,33 @@ def expand(steps: Iterable[Mapping[str, Any]], case: Case, rules: RuleSet, peopl
     for step in steps:
         entry = dict(step)
         if 0 < entry["considered"] <= READABLE:
-            entry["rules"] = _all_rules(entry, facts, rules)
+            entry["rules"] = _all_rules(entry, facts, rules, case.now)
         expanded.append(entry)
     return expanded
 
 
-def _all_rules(step: Mapping[str, Any], facts: Mapping[str, Any], rules: RuleSet) -> list[dict[str, Any]]:
+def _all_rules(
+    step: Mapping[str, Any], facts: Mapping[str, Any], rules: RuleSet, now: datetime
+) -> list[dict[str, Any]]:
     """Up to the rule that decided; those after it were never asked."""
     held = {row["rule"]: row for row in step["rules"]}
     last = step["rules"][-1]["rule"] if step["rules"] and _decided(step["rules"][-1], rules) else None
     rows = []
     for rule in rules.in_step(step["step"]):
-        row = held.get(rule.id)
-        rows.append(
-            row
-            or {
-                "rule": rule.id,
-                "name": rule.name,
-                "conditions": rules.explain(rule, facts),
-                "result": "no_match",
-            }
-        )
+        rows.append(held.get(rule.id) or _not_held(rule, facts, rules, now))
         if rule.id == last:
             break
     return rows
+
+
+def _not_held(rule: Rule, facts: Mapping[str, Any], rules: RuleSet, now: datetime) -> dict[str, Any]:
+    """Why it did not hold: its own conditions, its window, or every row of its table."""
+    row = {"rule": rule.id, "name": rule.name, "conditions": rules.explain(rule, facts), "result": "no_match"}
+    if not rule.window.holds(now):
+        row["result"] = "outside_window"
+    elif rule.table:
+        row["note"] = f"none of the {len(rule.table):,} rows of its table holds"
+    return row
 
 
 def _decided(row: Mapping[str, Any], rules: RuleSet) -> bool:

@@ -33,6 +33,7 @@ __all__ = [
     "check_condition",
     "compile_rules",
     "lists_named",
+    "rows_of",
 ]
 
 _NAMED_TARGETS = ("owner", "pool", "team")
@@ -113,6 +114,13 @@ class RuleSet:
                     yield rule
             bits ^= 1 << (length - 1)
 
+    def ruling(self, rule: int | None, row: int = 0) -> Rule | None:
+        """The rule of that id, or what a row of its table makes of it; None when there is none."""
+        whole = self.rules.get(rule or 0)
+        if whole is None or not 0 < row <= len(whole.table):
+            return whole
+        return with_row(whole, whole.table[row - 1])
+
     def in_step(self, step: str) -> list[Rule]:
         """Return the rules of the step by position, then id."""
         return sorted(
@@ -182,21 +190,26 @@ def _index_steps(rules: Mapping[int, Rule]) -> dict[str, StepRules]:
 
 
 def _index_step(ordered: list[Rule]) -> StepRules:
-    rows = [(rule, group) for whole in ordered for rule in _rows_of(whole) for group in rule.groups or ((),)]
+    rows = [(rule, group) for whole in ordered for rule in rows_of(whole) for group in rule.groups or ((),)]
     at_length = [rule for rule, _ in reversed(rows)]
     # No bits are 0 long; what stands there is never read and keeps the list free of an offset.
     padded = (*at_length[:1], *at_length)
     return StepRules(RowIndex([group for _, group in rows]), padded, len(ordered))
 
 
-def _rows_of(rule: Rule) -> Iterator[Rule]:
-    """The rule itself, or one for each row of its table."""
+def rows_of(rule: Rule) -> Iterator[Rule]:
+    """The rule itself, or what each row of its table makes of it."""
     if not rule.table:
         yield rule
     for row in rule.table:
-        groups = tuple((*group, *row.conditions) for group in rule.groups or ((),))
-        name = f"{rule.name}, row {row.number}"
-        yield replace(rule, **row.changes, groups=groups if any(groups) else (), name=name, row=row.number, table=())
+        yield with_row(rule, row)
+
+
+def with_row(rule: Rule, row: Row) -> Rule:
+    """What a row of its table makes of a rule: more conditions, other targets, a name that says which row."""
+    groups = tuple((*group, *row.conditions) for group in rule.groups or ((),))
+    name = f"{rule.name}, row {row.number}"
+    return replace(rule, **row.changes, groups=groups if any(groups) else (), name=name, row=row.number, table=())
 
 
 # --- reading the content ---------------------------------------------------------------------------------

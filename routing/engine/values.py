@@ -279,3 +279,9 @@ class Decision:
     selection: Selection | None = None
     waits: int | None = None
     """Of a lead that is held: the pool that it waits for."""
+
+    @property
+    def row(self) -> int:
+        """From 1: the row of its rule's table that decided; 0 where no table did."""
+        rules = self.trace["steps"][-1]["rules"] if self.trace["steps"] else ()
+        return int(rules[-1].get("row", 0)) if rules and rules[-1]["rule"] == self.outcome.rule else 0

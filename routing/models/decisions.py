@@ -61,6 +61,8 @@ class Decision(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices)
     hierarchy_step = models.CharField(max_length=40, blank=True)
     rule_id = models.BigIntegerField(null=True)
+    rule_row = models.PositiveIntegerField(default=0, db_default=0)
+    """From 1: the row of the rule's table that decided; 0 where no table did."""
     owner = models.ForeignKey(Owner, models.PROTECT, db_index=False, null=True, related_name="decisions")
     team = models.ForeignKey(Team, models.PROTECT, db_index=False, null=True, related_name="+")
     tier = models.CharField(max_length=40, blank=True)
