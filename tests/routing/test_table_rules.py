@@ -91,5 +91,9 @@ def test_a_lead_taken_out_of_turn_is_charged_to_the_pool_of_the_row(people):
     lead = routed(people, country="AT")
     item = ReviewItem.objects.get(lead=lead, state="open")
     acts.claim(item.pk, By(None, people["nadia"].pk, "Nadia"), NOW + timedelta(minutes=1))
-    charged = LedgerEntry.objects.filter(decision__lead=lead).values_list("member__pool__key", "member__owner__key")
-    assert list(charged) == [("small", "nadia")]
+    charged = (
+        LedgerEntry.objects.filter(decision__lead=lead)
+        .order_by("id")
+        .values_list("kind", "member__pool__key", "member__owner__key")
+    )
+    assert list(charged) == [("join", "small", "nadia"), ("claim", "small", "nadia")]
