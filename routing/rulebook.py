@@ -60,6 +60,11 @@ def freeze(version: RuleSetVersion, *, everything: bool = False) -> dict[str, An
     }  # fmt: skip
 
 
+def content_of(version: RuleSetVersion) -> dict[str, Any]:
+    """What a version says: frozen for good once it was published, as its rows are now while it is a draft."""
+    return freeze(version) if version.state == State.DRAFT else version.content
+
+
 def ids_of_people() -> Ids:
     """Owners, pools and teams: output of a table -> key -> id. Three queries."""
     owners, pools, teams = (dict(model.objects.values_list("key", "id")) for model in (Owner, Pool, Team))

@@ -171,6 +171,8 @@ admin:{rules}_change                POST      login   ok    ok     403     403  
 admin:{rules}_delete                GET,POST  login   ok    ok     403     403     403   403    403
 admin:{rules}_history               GET       login   ok    ok     403     ok      403   403    403
 admin:routing_rulesetversion_publish GET,POST login   ok    ok     403     403     403   403    403
+pages:rules-tree                    GET       login   ok    ok     403     ok      403   403    403
+pages:rules-tree                    POST      405     405   405    405     405     405   405    405
 admin:routing_rulesetversion_copy   GET       login   405   405    405     405     403   403    403
 admin:routing_rulesetversion_copy   POST      login   ok    ok     403     403     403   403    403
 
@@ -285,6 +287,8 @@ ARGUMENTS = {
     "lead_id": lambda story: story.routed.pk,
     "event_id": lambda story: story.event.pk,
     "owner": lambda story: story.elena.key,
+    "version": lambda story: story.version.pk,
+    "rule": lambda story: story.rule.pk,
     "key": lambda story: story.pool.key,
     "source_key": lambda story: story.source.key,
     "app_label": lambda story: "routing",

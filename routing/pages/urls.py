@@ -16,6 +16,7 @@ from routing.pages import (
     queue,
     reports,
     reroute,
+    rules_tree,
     setup,
     sla,
     territories,
@@ -28,6 +29,7 @@ from routing.working import Work
 app_name = "pages"
 
 TERRITORIES = "admin/owners/territory/"
+RULES = "admin/routing/rulesetversion/"
 """Pages beside an admin screen have addresses beneath it, so that the navigation shows where one is."""
 
 urlpatterns = [
@@ -87,6 +89,7 @@ urlpatterns = [
     path(f"{TERRITORIES}import/wrong-lines.csv", territories.wrong_lines, name="territory-wrong"),
     path(f"{TERRITORIES}export/", territories.exported, name="territory-export"),
     path(f"{TERRITORIES}who/", territories.who, name="territory-who"),
+    path(f"{RULES}<int:version>/tree/", rules_tree.tree, name="rules-tree"),
     path("try/", try_it.try_it, name="try"),
     path("try/<str:told>/", try_it.result, name="try-result"),
 ]

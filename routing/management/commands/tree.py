@@ -1,0 +1,47 @@
+"""`manage.py tree`: the rules of a version as a plain-English decision tree."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from routing.management.ids import id_of
+from routing.models import RuleSetVersion
+from routing.names import read_names
+from routing.rulebook import content_of
+from routing.tree import lines, tree_of
+
+
+class Command(BaseCommand):
+    help = (
+        "Print the rules in force as a decision tree in plain English, one page however many there are: manage.py tree."
+        " Another version, every rule and every row: manage.py tree --version 14 --all."
+        " Ends with status 1 when there is no such version, or none is published."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--version", metavar="V", dest="number", help="Number of a version, drafts too.")
+        parser.add_argument("--all", action="store_true", help="Every rule and every row of every table.")
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Django's own --version, which tells Django's, makes room for that of the rules."""
+        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
+
+    def handle(self, *args: Any, number: str | None = None, **options: Any) -> None:
+        version = _version(number)
+        tree = tree_of(content_of(version), read_names(), whole=options["all"])
+        self.stdout.write(f"Version {version.pk}, {version.get_state_display()}: {version.purpose or 'no purpose yet'}")
+        self.stdout.write("\n".join(lines(tree)))
+        if tree.shortened:
+            self.stdout.write("Shortened to a page; --all prints every rule and row.")
+
+
+def _version(number: str | None) -> RuleSetVersion:
+    if number is None:
+        published = RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED).first()
+        if published is None:
+            raise CommandError("No rule set is published. Name a draft: manage.py tree --version 14.")
+        return published
+    version = RuleSetVersion.objects.filter(pk=id_of(number, "a version")).first()
+    if version is None:
+        raise CommandError(f"There is no version {number}.")
+    return version
