@@ -1,35 +1,13 @@
-"""Texts that people type into one line in, lists and minutes out, and back; leaves alone what the words mean.
+"""Texts that people type into one line of a form in, lists and minutes out, and back."""
 
-A list is written with commas; a word that holds a comma stands in double quotes (RFC 4180).
-"""
-
-import csv
-import io
 import re
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from owners.words import join_words, split_words
+
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-4])[:.]([0-5][0-9])")
-
-
-def split_words(text: str) -> list[str]:
-    """The words of a line, stripped, empty ones left out. Raises ValidationError (`not_words`)."""
-    line = " ".join(text.split())
-    try:
-        words = next(csv.reader([line], skipinitialspace=True, strict=True), [])
-    except csv.Error as error:
-        raise ValidationError(
-            "Write a list with commas, and put quotation marks only around a whole word.", code="not_words"
-        ) from error
-    return [word.strip() for word in words if word.strip()]
-
-
-def join_words(words: list[object]) -> str:
-    """The line that `split_words` reads back as these words."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(words)
-    return line.getvalue().replace(",", ", ") if '"' not in line.getvalue() else line.getvalue()
 
 
 class WordsFormField(forms.CharField):

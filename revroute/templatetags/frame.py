@@ -19,6 +19,14 @@ def icon(name: str, label: str = "") -> SafeString:
     return format_html('<svg class="icon" {}><use href="{}#{}"></use></svg>', says, static("img/icons.svg"), name)
 
 
+@register.simple_tag(takes_context=True)
+def page_of(context: Any, name: str, number: int) -> str:
+    """The address's query with page `number` of the list `name`, one of several on the screen."""
+    asked = context["request"].GET.copy()
+    asked[f"page-{name}"] = str(number)
+    return f"?{asked.urlencode()}"
+
+
 @register.filter
 def labelled(cells: list[str], headers: list[dict[str, Any]]) -> list[str]:
     """A row's cells as the admin made them, each telling its column's name, which a phone shows beside it."""

@@ -1,63 +1,14 @@
-"""A condition's value as people type it in, the JSON value that rules compare with out, and back.
+"""Conditions of a rule as inputs of the admin; the engine's own check says what is wrong, beside the input that is."""
 
-Numbers for number fields, yes/no words for flags, the codes of vocabularies, a list with commas where the
-operator takes several; the engine's own check says what is wrong, beside the input that is.
-"""
-
-import re
 from typing import Any
 
 from django import forms
 
 from owners.admin.base import PlainForm, ScopedInline
-from owners.admin.words import join_words, split_words
-from routing.admin.vocabulary import read_word
-from routing.engine.conditions import FIELD_KINDS, OPERATORS, OPERATORS_BY_KIND
+from routing.engine.fields import FIELD_KINDS, OPERATORS, OPERATORS_BY_KIND
 from routing.engine.rules import check_condition
 from routing.models import Condition
-
-TAKE_SEVERAL = ("one_of", "none_of", "between")
-COMPARE_WHOLE = ("is", "is_not", "one_of", "none_of")
-"""Operators of whole words; a part of a word, as “starts with” takes it, is in no vocabulary."""
-
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
-_FLAGS = {"true": True, "yes": True, "false": False, "no": False}
-
-
-def parse_value(field: str, operator: str, text: str) -> Any:
-    """The value that `text` means for this field and operator; None for an empty text.
-
-    What cannot be read as the field's kind stays the text it is, so that the check can name it. Raises
-    ValidationError: `not_words` for a list with stray quotation marks, `not_in_vocabulary` for a word that no
-    lead can have.
-    """
-    text = text.strip()
-    if not text:
-        return None
-    words = split_words(text) if operator in TAKE_SEVERAL else [text]
-    if operator in COMPARE_WHOLE:
-        words = list(dict.fromkeys(read_word(field, word) for word in words))
-    values = [_parse_one(field, word) for word in words]
-    return values if operator in TAKE_SEVERAL else values[0]
-
-
-def _parse_one(field: str, text: str) -> Any:
-    kind = FIELD_KINDS.get(field)
-    if kind == "number" and _NUMBER.fullmatch(text):
-        number = float(text)
-        return int(number) if number.is_integer() else number
-    if kind == "flag":
-        return _FLAGS.get(text.lower(), text)
-    return text
-
-
-def show_value(value: Any) -> str:
-    """The text that `parse_value` reads back as this value."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return join_words(value) if isinstance(value, list) else str(value)
+from routing.rule_values import parse_value, show_value
 
 
 def in_words(conditions: list[Condition]) -> str:

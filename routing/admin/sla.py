@@ -14,8 +14,8 @@ from django.utils.safestring import mark_safe
 
 from leads.models import LeadType, Source
 from owners.admin.base import LockedAdmin, PlainForm, ScopedInline
-from owners.admin.words import join_words
 from owners.models import Team
+from owners.words import join_words
 from routing import ladder_rules, retime
 from routing.admin import clock_moves
 from routing.engine.ladder import Rung

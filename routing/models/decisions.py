@@ -103,7 +103,11 @@ class Decision(models.Model):
                 name="assigning_decision_names_an_owner",
             ),
         ]
-        indexes = [models.Index(fields=["lead", "-id"], name="decision_by_lead")]
+        indexes = [
+            models.Index(fields=["lead", "-id"], name="decision_by_lead"),
+            # What fired of late, and what was decided since a version was published: asked over any time span.
+            models.Index(fields=["decided_at", "rule_id"], name="decision_by_time"),
+        ]
 
     def __str__(self):
         return f"decision {self.pk}"

@@ -5,7 +5,6 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from owners.admin.words import join_words, split_words
 from owners.models import (
     Absence,
     ConfigStamp,
@@ -19,6 +18,7 @@ from owners.models import (
     User,
     WeeklyHours,
 )
+from owners.words import join_words, split_words
 
 pytestmark = pytest.mark.django_db
 
