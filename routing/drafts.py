@@ -71,14 +71,15 @@ def told_since(draft: RuleSetVersion, seen: int, now: datetime) -> str:
     )
     rows = list(entries.select_related("user").order_by("-action_time", "-id")[: min(missed, TOLD)])
     lines = [
-        f"{row.user.get_full_name() or row.user.username}, {_ago(now - row.action_time)}: {row.change_message}"
+        f"{row.user.get_full_name() or row.user.username}, {ago(now - row.action_time)}: {row.change_message}"
         for row in rows
     ]
     more = f" And {missed - len(rows):,} more." if missed > len(rows) else ""
     return f"Nothing was done, because the draft changed since you opened it. {' '.join(lines)}{more} Look again."
 
 
-def _ago(gone: timedelta) -> str:
+def ago(gone: timedelta) -> str:
+    """“just now”, “12 min ago”, “3 h ago”."""
     minutes = int(gone.total_seconds() // 60)
     return "just now" if minutes < 1 else f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} h ago"
 

@@ -20,7 +20,7 @@ from owners.acting import acting
 from owners.admin import later
 from owners.admin.changes import ToldChangesMixin
 from owners.admin.scoped import ScopedMixin
-from owners.admin.words import WordsFormField
+from owners.inputs import WordsFormField
 from owners.models import LONGEST_MINUTES, WordsField
 from owners.writer import writing
 

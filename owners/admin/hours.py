@@ -10,8 +10,8 @@ from django.forms.models import BaseInlineFormSet
 from django.utils import timezone
 
 from owners.admin.base import PlainForm, ScopedInline
-from owners.admin.words import ClockField
 from owners.business_time import Hours, HoursError
+from owners.inputs import ClockField
 from owners.models import Absence, Calendar, SpecialDay, WeeklyHours
 
 

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from owners import query
 from owners.admin.base import LimitedInlines, LockedAdmin, PlainForm, ScopedInline, link_to_list
 from owners.admin.people import language
-from owners.admin.words import WordsFormField
+from owners.inputs import WordsFormField
 from owners.models import Owner, Pool, PoolMember, Team
 from owners.scopes import visible
 from owners.waiting import needs_named, round_of

@@ -1,0 +1,220 @@
+"""The form of one rule as it was posted in, what the rule shall say or an error beside each field out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.http import QueryDict
+from django.utils import timezone
+
+from leads.models import Pipeline, Stage
+from owners.inputs import ClockField, WordsFormField
+from owners.models import Owner, Pool, Team
+from routing.engine.fields import FIELD_KINDS, FIELDS, OPERATORS, OPERATORS_BY_KIND
+from routing.engine.rules import STEPS
+from routing.models import Delivery, ReviewItem, Rule, SlaPolicy
+from routing.rule_edit import COLUMNS, NAMED, Fault, Wanted
+from routing.rule_values import parse_value, show_value
+from routing.step_words import title
+
+MOST_ROWS = 300
+WEEKDAYS = [(0, "Mon"), (1, "Tue"), (2, "Wed"), (3, "Thu"), (4, "Fri"), (5, "Sat"), (6, "Sun")]
+FIELD_GROUPS = (
+    ("What was asked for", ("lead_type", "service_requested", "product_interest", "urgency", "budget_range",
+        "pain_summary")),
+    ("How well it fits", ("lead_score", "high_intent", "company_size", "industry", "job_title", "lifecycle_stage")),
+    ("Where from", ("country", "region", "city", "postal_code", "territory", "language", "timezone")),
+    ("How it came", ("source_key", "source", "channel", "campaign", "utm_source", "utm_medium", "utm_campaign",
+        "utm_term", "utm_content", "event_type", "received_at", "preferred_channel")),
+    ("Who it is", ("company_name", "company_domain", "company_is_customer", "named_account", "company_known",
+        "contact_known", "existing_customer", "open_deal_exists", "email", "email_kind", "phone", "first_name",
+        "last_name", "consent_to_contact", "is_test")),
+)  # fmt: skip
+"""Every field once, in the groups that the select shows."""
+
+
+class _Instant(forms.DateTimeField):
+    """A local time of the version's zone; one that a change of clocks skips is refused."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput({"type": "datetime-local"}, "%Y-%m-%dT%H:%M")
+        super().__init__(required=False, widget=widget, **kwargs)
+
+    def clean(self, value: Any) -> datetime | None:
+        try:
+            return super().clean(value)
+        except ValidationError as error:
+            if "couldn’t be interpreted" in str(error.messages):
+                zone = timezone.get_current_timezone_name()
+                raise ValidationError(
+                    f"A change of clocks in {zone} skips this time or has it twice. Choose one an hour away.",
+                    code="skipped",
+                ) from error
+            raise
+
+
+def _one_of(rows: QuerySet[Any], label: str, **kwargs: Any) -> forms.ModelChoiceField:
+    return forms.ModelChoiceField(rows, required=False, label=label, empty_label="–", **kwargs)
+
+
+class RuleForm(forms.Form):
+    """Everything about a rule but its conditions and its table. `zone`: of the version; instants are read there."""
+
+    name = forms.CharField(max_length=160)
+    step = forms.ChoiceField(choices=[(step, title(step)) for step in STEPS])
+    enabled = forms.BooleanField(required=False, label="Switched on")
+    target = forms.ChoiceField(choices=Rule.Target.choices, label="Leads go to")
+    owner = _one_of(Owner.objects.exclude(state=Owner.State.DEPARTED), "Owner or reviewer")
+    pool = _one_of(Pool.objects.all(), "Pool")
+    team = _one_of(Team.objects.all(), "Team")
+    review_reason = forms.ChoiceField(
+        required=False, choices=[("", "–"), *ReviewItem.Reason.choices], label="Reason shown in review"
+    )
+    fallback_owner = _one_of(Owner.objects.exclude(state=Owner.State.DEPARTED), "Fallback owner")
+    on_nobody = forms.ChoiceField(required=False, choices=Rule.OnNobody.choices, label="When nobody can take it")
+    require_language = forms.BooleanField(required=False, label="Has to speak the lead’s language")
+    require_service = forms.BooleanField(required=False, label="Has to cover the requested service")
+    require_skills = WordsFormField(label="Skills, all of them", widget=forms.TextInput())
+    tier = forms.CharField(required=False, max_length=40, help_text="Such as priority; empty: standard.")
+    high_intent = forms.ChoiceField(
+        required=False, choices=[("", "as the lead type says"), ("yes", "yes"), ("no", "no")], label="High intent"
+    )
+    sla_policy = _one_of(SlaPolicy.objects.all(), "SLA policy", help_text="Empty: the first that fits.")
+    pipeline = _one_of(Pipeline.objects.all(), "Pipeline")
+    stage = _one_of(Stage.objects.select_related("pipeline"), "Stage")
+    sequence = forms.CharField(required=False, max_length=80, label="Follow-up sequence")
+    alert_channels = forms.MultipleChoiceField(
+        required=False, choices=[(channel, channel.replace("_", "-")) for channel in Delivery.PERSONAL],
+        widget=forms.CheckboxSelectMultiple, label="Alerts by", help_text="None: as the owner wants.",
+    )  # fmt: skip
+    starts_at = _Instant(label="Holds from")
+    ends_at = _Instant(label="Holds until", help_text="It holds before this instant.")
+    weekdays = forms.TypedMultipleChoiceField(
+        required=False, choices=WEEKDAYS, coerce=int, widget=forms.CheckboxSelectMultiple, label="On weekdays",
+        help_text="None: every day.",
+    )  # fmt: skip
+    from_minute = ClockField(required=False, label="From the hour", widget=forms.TextInput({"placeholder": "09:00"}))
+    until_minute = ClockField(
+        required=False, label="Until the hour", help_text="Earlier than the first: past midnight.",
+        widget=forms.TextInput({"placeholder": "17:00"}),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="rule_%s", **kwargs)
+        self.fields["stage"].label_from_instance = lambda stage: f"{stage.pipeline.name}: {stage.name}"
+
+    def clean_high_intent(self) -> bool | None:
+        return {"yes": True, "no": False}.get(self.cleaned_data["high_intent"])
+
+    def columns(self) -> dict[str, Any]:
+        """What was typed, as columns; relations as ids. Only what names something of its target is kept."""
+        typed = {name: self.cleaned_data.get(name) for name in COLUMNS}
+        return {name: value.pk if isinstance(value, Model) else value for name, value in typed.items()} | _own(typed)
+
+    def take(self, faults: list[Fault]) -> None:
+        """Show what the domain found beside the fields that it is about."""
+        for fault in faults:
+            where = fault.where if fault.where in self.fields else None
+            if where is None or fault.sentence not in self.errors.get(where, []):
+                self.add_error(where, fault.sentence)
+
+
+def _own(typed: dict[str, Any]) -> dict[str, Any]:
+    """A target keeps only what belongs to it: a pool rule names no owner, but a review names its reviewer."""
+    kept = {"review": ("owner",), "team": ("team",), "pool": ("pool", "team"), "owner": ("owner", "team")}
+    fits = kept.get(typed["target"] or "", ("team",))
+    gone = {name: None for name in NAMED if name not in fits}
+    return gone if typed["target"] == "review" else {**gone, "review_reason": ""}
+
+
+def initial_of(wanted: Wanted) -> dict[str, Any]:
+    """What the form begins with."""
+    intent = {True: "yes", False: "no", None: ""}[wanted.columns["high_intent"]]
+    return {**wanted.columns, "high_intent": intent}
+
+
+# --- conditions ------------------------------------------------------------------------------------------
+
+
+class Row:
+    """One row of conditions as it was typed, with what is wrong with it."""
+
+    def __init__(self, field: str = "", operator: str = "", value: str = "") -> None:
+        self.field, self.operator, self.value = field, operator, value
+        self.errors: list[str] = []
+
+    @property
+    def kind(self) -> str:
+        return FIELD_KINDS.get(self.field, "text")
+
+    def read(self) -> dict[str, Any] | None:
+        """The condition; None where something is wrong, which is noted."""
+        try:
+            value = parse_value(self.field, self.operator, self.value)
+        except ValidationError as error:
+            self.errors += error.messages
+            return None
+        return {"field": self.field, "operator": self.operator, "value": value}
+
+
+Rows = list[list[Row]]
+"""Alternatives, each with its rows."""
+
+
+def typed_rows(posted: QueryDict) -> Rows:
+    """The rows as they were posted, alternatives in their order; empty ones left out."""
+    names = ("c-group", "c-field", "c-operator", "c-value")
+    columns = [posted.getlist(name)[:MOST_ROWS] for name in names]
+    groups: dict[str, list[Row]] = {}
+    for group, field, operator, value in zip(*columns, strict=False):
+        if field:
+            groups.setdefault(group[:4], []).append(Row(field[:60], operator[:20], value[:2000]))
+    return list(groups.values())
+
+
+def rows_of(wanted: Wanted) -> Rows:
+    """The rows of a rule as they are typed."""
+    return [[Row(row["field"], row["operator"], show_value(row["value"])) for row in group] for group in wanted.groups]
+
+
+def read_rows(rows: Rows) -> list[list[dict[str, Any]]] | None:
+    """The groups of conditions; None where a row cannot be read, which then says so."""
+    read = [[row.read() for row in group] for group in rows]
+    if any(row.errors for group in rows for row in group):
+        return None
+    return [[row for row in group if row is not None] for group in read]
+
+
+def mark(rows: Rows, faults: list[Fault]) -> list[Fault]:
+    """Put what is wrong with conditions beside them; the rest is given back."""
+    left = []
+    for fault in faults:
+        kind, _, place = fault.where.partition("-")
+        group, _, number = place.partition("-")
+        if kind == "condition" and group.isdigit() and number.isdigit():
+            rows[int(group)][int(number)].errors.append(fault.sentence)
+        else:
+            left.append(fault)
+    return left
+
+
+def vocabulary() -> dict[str, Any]:
+    """What the selects of a row offer, and which operators fit which field, for the page and its script."""
+    return {
+        "fields": [(label, [(name, FIELDS[name]) for name in names]) for label, names in FIELD_GROUPS],
+        "operators": list(OPERATORS.items()),
+        "fitting": {name: list(OPERATORS_BY_KIND[FIELD_KINDS[name]]) for name in FIELDS},
+    }
+
+
+def zone_of(version: Any) -> ZoneInfo:
+    """The zone in which a version's instants are typed."""
+    return ZoneInfo(version.time_zone)
+
+
+def errors_of(form: RuleForm) -> Mapping[str, list[str]]:
+    return {name: [str(error) for error in errors] for name, errors in form.errors.items()}

@@ -1,0 +1,201 @@
+"""One rule of a version in, its form out; what was typed in, the saved rule, its sentence and what it meets out."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from owners.roles import Act, may
+from routing.engine.fields import FIELDS
+from routing.engine.rules import STEPS
+from routing.models import Decision, NamedList, Rule, RuleSetVersion
+from routing.names import read_names
+from routing.pages.rule_fields import (
+    Row,
+    Rows,
+    RuleForm,
+    initial_of,
+    mark,
+    read_rows,
+    rows_of,
+    typed_rows,
+    vocabulary,
+    zone_of,
+)
+from routing.pages.rule_versions import LARGEST_ID, may_edit, of_version
+from routing.refused import Refused
+from routing.rule_edit import COLUMNS, Faulty, Wanted, faults, frozen_of, save_rule, wanted_of
+from routing.rule_suggest import PERSONAL, suggestions
+from routing.rule_tries import latest_met
+from routing.rule_words import sentence
+from routing.step_words import title
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@of_version
+def rule(request: HttpRequest, version: RuleSetVersion, rule: int | None = None) -> HttpResponse:
+    """GET: the form, filled in. POST: `do` = save, or say (in words, and what it meets), row or group (one more)."""
+    row = _find(version, rule)
+    editing = version.state == RuleSetVersion.State.DRAFT and may_edit(request.user)
+    if row is None and not editing:
+        raise PermissionDenied
+    with timezone.override(zone_of(version)):
+        if request.method == "POST":
+            if not editing:
+                raise PermissionDenied
+            return _posted(request, version, row)
+        wanted = wanted_of(row) if row else _new(request)
+        form = RuleForm(initial=initial_of(wanted))
+        context = _context(request, version, row, form, rows_of(wanted), editing=editing)
+        context["says"] = _says(version, row, wanted) if row else None
+        return render(request, "pages/rule_form.html", context)
+
+
+def _find(version: RuleSetVersion, rule: int | None) -> Rule | None:
+    if rule is None:
+        return None
+    row = Rule.objects.filter(version=version, pk=rule).first() if rule < LARGEST_ID else None
+    if row is None:
+        raise Http404
+    return row
+
+
+def _new(request: HttpRequest) -> Wanted:
+    """A rule that says nothing yet, for the step that the address names."""
+    empty = Rule(target=Rule.Target.POOL, step=request.GET.get("step", ""))
+    if empty.step not in STEPS:
+        empty.step = "campaign_source_owner"
+    columns = {
+        name: getattr(empty, f"{name}_id" if Rule._meta.get_field(name).is_relation else name) for name in COLUMNS
+    }
+    return Wanted(columns, [])
+
+
+def _posted(request: HttpRequest, version: RuleSetVersion, row: Rule | None) -> HttpResponse:
+    form, rows = RuleForm(request.POST), typed_rows(request.POST)
+    do = request.POST.get("do", "save")
+    context = _context(request, version, row, form, rows, editing=True)
+    if do.startswith(("row", "group")):
+        _one_more(rows, do)
+        return render(request, "pages/rule_form.html", context)
+    wanted = _typed(form, rows)
+    if wanted is None or do == "say":
+        if wanted:
+            context["says"] = _says(version, row, wanted)
+        return render(request, "pages/rule_form.html", context, status=200 if wanted else 422)
+    try:
+        saved, said = save_rule(
+            version.pk, row.pk if row else None, wanted, _seen(request), request.user, timezone.now()
+        )
+    except Faulty as faulty:
+        form.take(mark(rows, faulty.faults))
+        return render(request, "pages/rule_form.html", context, status=422)
+    except Refused as refused:
+        return _refused(request, context, row, refused)
+    messages.success(request, said)
+    if request.POST.get("do") == "save-and-stay":
+        return redirect("pages:rule", version.pk, saved.pk)
+    return redirect(f"{reverse('pages:rules', args=[version.pk])}#rule-{saved.pk}")
+
+
+def _refused(request: HttpRequest, context: dict[str, Any], row: Rule | None, refused: Refused) -> HttpResponse:
+    """What was typed stays; after another's change it may be saved over it, knowingly."""
+    context["refused"] = refused.sentence
+    if row is not None and refused.code == "changed":
+        context["over"] = Rule.objects.filter(pk=row.pk).values_list("edition", flat=True).first()
+        context["seen"] = context["over"]
+    return render(request, "pages/rule_form.html", context, status=409)
+
+
+def _typed(form: RuleForm, rows: Rows) -> Wanted | None:
+    """What was typed; None where something is wrong, which then stands beside its field."""
+    groups = read_rows(rows)
+    if not form.is_valid() or groups is None:
+        return None
+    wanted = Wanted(form.columns(), groups)
+    if found := faults(wanted):
+        form.take(mark(rows, found))
+        return None
+    return wanted
+
+
+def _one_more(rows: Rows, do: str) -> None:
+    if do == "group" or not rows:
+        rows.append([Row()])
+        return
+    place = do.removeprefix("row-")
+    rows[min(int(place), len(rows) - 1) if place.isdigit() else -1].append(Row())
+
+
+def _seen(request: HttpRequest) -> int | None:
+    text = request.POST.get("seen", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _context(
+    request: HttpRequest, version: RuleSetVersion, row: Rule | None, form: RuleForm, rows: Rows, *, editing: bool
+) -> dict[str, Any]:
+    words = vocabulary()
+    return {
+        "version": version, "rule": row, "form": form, "rows": rows, "editing": editing, "words": words,
+        "fitting": json.dumps(words["fitting"]), "seen": request.POST.get("seen") or (row.edition if row else ""),
+        "lists": NamedList.objects.only("key", "name", "field"), "help_topic": "conditions",
+        "sequences": _sequences(), "table": len(row.table["rows"]) if row and row.table else 0,
+        "step_title": title(row.step if row else form["step"].value() or ""),
+    }  # fmt: skip
+
+
+def _sequences() -> list[str]:
+    return list(
+        Rule.objects.exclude(sequence="").order_by("sequence").values_list("sequence", flat=True).distinct()[:50]
+    )
+
+
+def _says(version: RuleSetVersion, row: Rule | None, wanted: Wanted) -> dict[str, Any]:
+    """The sentence of what is typed, and what it would have met."""
+    frozen = frozen_of(wanted, table=row.table if row else None)
+    said = sentence(frozen, read_names(), version.time_zone)
+    met = None if row and row.table else latest_met(frozen, version.time_zone, Decision.objects.all())
+    return {"sentence": said, "met": met}
+
+
+@require_POST
+@of_version
+def say(request: HttpRequest, version: RuleSetVersion, rule: int | None = None) -> HttpResponse:
+    """The part of the page that says the rule in words, for the script that asks while somebody types."""
+    if not may_edit(request.user):
+        raise PermissionDenied
+    row = _find(version, rule or None)
+    with timezone.override(zone_of(version)):
+        form, rows = RuleForm(request.POST), typed_rows(request.POST)
+        if not form.data.get("name"):
+            form.data = form.data.copy()
+            form.data["name"] = "New rule"
+        wanted = _typed(form, rows)
+        wrong = [said for group in rows for one in group for said in one.errors]
+        wrong += [str(error) for errors in form.errors.values() for error in errors]
+        says = _says(version, row, wanted) if wanted else None
+        return render(request, "pages/rule_form_says.html", {"says": says, "wrong": wrong[:3], "version": version})
+
+
+@never_cache
+@require_safe
+@of_version
+def values(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
+    """Values of a field that leads of the last 90 days had, most frequent first, for autocompletion."""
+    field = request.GET.get("field", "")
+    if field not in FIELDS:
+        return JsonResponse({"values": []})
+    if field in PERSONAL and not may(request.user, Act.SEE_CONTACT_DATA):
+        return JsonResponse({"values": []})
+    now: datetime = timezone.now()
+    return JsonResponse({"values": [{"value": value, "count": count} for value, count in suggestions(field, now)]})

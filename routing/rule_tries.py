@@ -1,0 +1,64 @@
+"""One frozen rule in, what it would have met among the latest leads out. Reads, decides nothing, writes nothing."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from routing.current import people_now
+from routing.engine.rules import STEPS, compile_rules
+from routing.lists import lists_now
+from routing.models import Decision
+from routing.past_leads import seen_by_rules
+
+LATEST = 1000
+SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """`matched` of `seen` leads meet the rule's conditions, window left aside. `went`: where those went when they came,
+    most first, by name. `examples`: ids of the latest of them."""
+
+    seen: int
+    matched: int
+    went: tuple[tuple[str, int], ...]
+    examples: tuple[int, ...]
+
+
+def latest_met(rule: Mapping[str, Any], zone: str, decisions: QuerySet[Decision]) -> Met:
+    """What a rule meets among the latest of these decisions; two statements besides those for people and lists.
+
+    `rule`: sound frozen content. Their facts are those that the decision saw, with territories and people of today.
+    """
+    people = people_now()
+    alone = {
+        **rule,
+        "id": 1,
+        "starts_at": None,
+        "ends_at": None,
+        "weekdays": [],
+        "from_minute": None,
+        "until_minute": None,
+    }
+    content = {"version": None, "owner": 0, "zone": zone, "order": list(STEPS), "rules": [alone]}
+    rules = compile_rules(content, lists_now())
+    rows = list(
+        decisions.filter(origin=Decision.Origin.ROUTING)
+        .order_by("-id")
+        .values_list("lead_id", "snapshot", "owner__name", "status")[:LATEST]
+    )
+    seen, went, examples = 0, Counter[str](), []
+    for (lead, _, owner, status), met in zip(rows, seen_by_rules((row[1] for row in rows), people), strict=True):
+        if met is None:
+            continue
+        seen += 1
+        case, facts = met
+        if next(rules.matching(rule["step"], facts, case.now), None) is None:
+            continue
+        went[owner or Decision.Status(status).label] += 1
+        if len(examples) < SHOWN:
+            examples.append(lead)
+    return Met(seen, sum(went.values()), tuple(went.most_common(SHOWN)), tuple(examples))

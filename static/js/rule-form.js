@@ -1,0 +1,122 @@
+// One rule while it is typed: operators that fit the field, fields that belong to the target, values that leads had,
+// rows without a round trip, and the rule in words. Without this file the page asks the server for each.
+
+const form = document.querySelector("#rule-form");
+const fitting = JSON.parse(form.dataset.fitting);
+const without = new Set(["is_true", "is_false", "is_blank", "is_not_blank"]);
+const hints = {
+  one_of: "several, with commas", none_of: "several, with commas", between: "the lower, the upper",
+  before: "2026-01-31", after: "2026-01-31", in_list: "the key of a list", not_in_list: "the key of a list",
+};
+const known = new Map();
+
+const offer = async (row) => {
+  const field = row.querySelector("[data-field]").value;
+  const operator = row.querySelector("[data-operator]").value;
+  const value = row.querySelector("[data-value]");
+  if (operator === "in_list" || operator === "not_in_list") return value.setAttribute("list", "named-lists");
+  if (!field) return value.removeAttribute("list");
+  const id = `values-${field}`;
+  if (!known.has(field)) {
+    known.set(field, true);
+    const answer = await fetch(`${form.dataset.values}?field=${encodeURIComponent(field)}`).catch(() => null);
+    const { values } = answer?.ok ? await answer.json() : { values: [] };
+    const list = document.createElement("datalist");
+    list.id = id;
+    for (const { value: word, count } of values) list.append(new Option(count ? `${count} leads` : "", word));
+    form.append(list);
+  }
+  value.setAttribute("list", id);
+};
+
+const fit = (row) => {
+  const field = row.querySelector("[data-field]").value;
+  const operator = row.querySelector("[data-operator]");
+  const fits = fitting[field];
+  for (const option of operator.options) {
+    option.hidden = option.disabled = Boolean(fits) && !fits.includes(option.value);
+  }
+  if (fits && !fits.includes(operator.value)) operator.value = fits[0];
+  row.querySelector(".rule-value").hidden = without.has(operator.value);
+  row.querySelector("[data-value]").placeholder = hints[operator.value] ?? "value";
+};
+
+const aim = () => {
+  const target = form.elements.target.value;
+  for (const part of form.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(target);
+  const label = form.elements.owner.closest(".field").querySelector("label");
+  label.textContent = target === "review" ? "Reviewer" : "Owner";
+};
+
+let waiting = 0;
+let asked = 0;
+const say = () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(async () => {
+    const mine = ++asked;
+    const answer = await fetch(form.dataset.say, { method: "POST", body: new FormData(form) }).catch(() => null);
+    if (answer?.ok && mine === asked) form.querySelector("[data-says]").innerHTML = await answer.text();
+  }, 500);
+};
+
+const addRow = (group) => {
+  const row = form.querySelector("template[data-row]").content.firstElementChild.cloneNode(true);
+  row.querySelector("[name=c-group]").value = group.dataset.group;
+  group.insertBefore(row, group.querySelector("[data-add-row]"));
+  dress(row);
+  row.querySelector("[data-field]").focus();
+};
+
+const addGroup = () => {
+  const groups = form.querySelector("[data-groups]");
+  const all = [...groups.querySelectorAll("[data-group]")];
+  const group = document.createElement("fieldset");
+  group.className = "rule-group";
+  group.dataset.group = String(Math.max(-1, ...all.map((one) => Number(one.dataset.group))) + 1);
+  const legend = document.createElement("legend");
+  legend.textContent = all.length ? "or if" : "If";
+  const more = document.createElement("button");
+  more.type = "button";
+  more.className = "button small";
+  more.dataset.addRow = "";
+  more.textContent = "and…";
+  group.append(legend, more);
+  groups.querySelector("[data-none]")?.remove();
+  groups.insertBefore(group, groups.lastElementChild);
+  addRow(group);
+};
+
+const dress = (row) => {
+  row.querySelector("[data-remove]").hidden = false;
+  fit(row);
+};
+
+if (form.querySelector("[data-add-group]")) {
+  form.classList.add("has-script");
+  form.elements.sequence.setAttribute("list", "sequences");
+  for (const row of form.querySelectorAll("[data-condition]")) dress(row);
+  aim();
+  form.addEventListener("focusin", (event) => {
+    const row = event.target.matches("[data-value]") && event.target.closest("[data-condition]");
+    if (row) offer(row);
+  });
+  form.addEventListener("change", (event) => {
+    const row = event.target.closest("[data-condition]");
+    if (row) fit(row);
+    if (event.target.name === "target") aim();
+    say();
+  });
+  form.addEventListener("input", say);
+  form.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.matches("[data-add-row]")) { event.preventDefault(); addRow(button.closest("[data-group]")); }
+    if (button.matches("[data-add-group]")) { event.preventDefault(); addGroup(); }
+    if (button.matches("[data-remove]")) {
+      const group = button.closest("[data-group]");
+      button.closest("[data-condition]").remove();
+      (group.querySelector("[data-field]") ?? group.querySelector("[data-add-row]")).focus();
+      say();
+    }
+  });
+}
