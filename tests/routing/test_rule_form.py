@@ -1,0 +1,209 @@
+"""The form of one rule: what is typed is saved whole or not at all, in words, with what it would have met."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.admin.models import LogEntry
+
+from leads.models import Pipeline, Stage
+from owners.models import Territory
+from routing.lists import replace_entries
+from routing.models import Condition, NamedList, Rule
+from routing.pipeline import drain
+from routing.rule_suggest import forget, suggestions
+from routing.rulebook import freeze, publish
+from tests.builders import make_source
+from tests.routing.batches import waiting
+from tests.routing.people import sign_in, sign_up
+from tests.routing.rows import NOW, make_crm, make_draft, make_people, make_rule
+
+pytestmark = pytest.mark.django_db
+STEP = "territory_owner"
+
+
+@pytest.fixture
+def people():
+    people = make_people()
+    make_crm(people)
+    return people
+
+
+@pytest.fixture
+def draft(people):
+    return make_draft(people.elena, time_zone="Europe/Berlin")
+
+
+@pytest.fixture
+def rita():
+    return sign_in("rita", "RevOps")
+
+
+def address(version, rule="new"):
+    return f"/admin/routing/rulesetversion/{version.pk}/rules/{rule}/"
+
+
+def typed(*rows, **fields):
+    """A form: `rows` are (alternative, field, operator, value)."""
+    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
+    names = ("c-group", "c-field", "c-operator", "c-value")
+    return {
+        "name": "Rule", "step": STEP, "enabled": "on", "target": "nurture", "do": "save",
+        **dict(zip(names, columns, strict=True)), **fields,
+    }  # fmt: skip
+
+
+def test_what_is_typed_is_what_the_rule_says(people, draft, rita):
+    pipeline, stage = Pipeline.objects.get(), Stage.objects.get()
+    form = typed(
+        ("0", "country", "one_of", "Germany, at"), ("0", "lead_score", "between", "10, 90"),
+        ("1", "company_is_customer", "is_true", ""), ("1", "received_at", "after", "2026-03-02"),
+        name="DACH", target="owner", owner=people.elena.pk, team=people.team.pk, pool=people.pool.pk,
+        fallback_owner=people.marco.pk, on_nobody="next_step", tier="priority", pipeline=pipeline.pk, stage=stage.pk,
+        sequence="speed", alert_channels=["email"], high_intent="no", require_language="on", require_skills="a, b",
+        starts_at="2026-03-29T09:00", ends_at="2026-03-30T09:00", weekdays=["0", "4"], from_minute="09:00",
+        until_minute="17:30",
+    )  # fmt: skip
+    answer = rita.post(address(draft), form)
+    rule = Rule.objects.get()
+    assert (answer.status_code, answer.url) == (302, f"/admin/routing/rulesetversion/{draft.pk}/rules/#rule-{rule.pk}")
+    (frozen,) = freeze(draft)["rules"]
+    assert frozen["groups"] == [
+        [
+            {"field": "country", "operator": "one_of", "value": ["DE", "AT"]},
+            {"field": "lead_score", "operator": "between", "value": [10, 90]},
+        ],
+        [
+            {"field": "company_is_customer", "operator": "is_true", "value": None},
+            {"field": "received_at", "operator": "after", "value": "2026-03-02"},
+        ],
+    ]
+    # The pool does not belong to a rule that names an owner.
+    assert frozen["target"] == {"kind": "owner", "owner": people.elena.pk, "pool": None, "team": people.team.pk}
+    assert (rule.starts_at, rule.ends_at) == (
+        datetime(2026, 3, 29, 7, tzinfo=UTC),
+        datetime(2026, 3, 30, 7, tzinfo=UTC),
+    )
+    assert (frozen["weekdays"], frozen["from_minute"], frozen["until_minute"]) == ([0, 4], 540, 1050)
+    assert (rule.high_intent, rule.alert_channels, rule.require_skills) == (False, ["email"], ["a", "b"])
+    page = rita.get(address(draft, rule.pk)).content.decode()
+    assert 'value="2026-03-29T09:00"' in page
+    assert 'value="DE, AT"' in page
+
+
+@pytest.mark.parametrize(
+    ("rows", "fields", "said"),
+    [
+        ([("0", "country", "is", "Atlantis")], {}, "“Atlantis” is not a country."),
+        ([("0", "lead_score", "at_least", "many")], {}, "“lead score” is a number; “many” is not."),
+        ([("0", "lead_score", "contains", "7")], {}, "“contains” does not fit the field “lead score”"),
+        ([("0", "shoe_size", "is", "7")], {}, "There is no field called “shoe_size”."),
+        ([("0", "lead_score", "between", "9, 1")], {}, "No “lead score” can be between 9 and 1."),
+        ([("0", "country", "in_list", "nobody")], {}, "There is no list “nobody”; there are: partners."),
+        ([("0", "received_at", "after", "soon")], {}, "“arrival” is a time; “soon” is not: write 2026-01-31."),
+        (
+            [("0", "country", "is", "DE"), ("0", "country", "is", "FR")], {},
+            "No lead can satisfy this: country is DE and country is FR.",
+        ),
+        ([], {"target": "pool"}, "Name the pool that the rule sends leads to."),
+        ([], {"target": "gift"}, "Select a valid choice."),
+        ([], {"name": ""}, "This field is required."),
+        ([], {"ends_at": "2026-03-01T09:00", "starts_at": "2026-03-02T09:00"}, "The rule has to end after it starts."),
+        ([], {"from_minute": "09:00"}, "Hours need a beginning and an end."),
+        ([], {"from_minute": "25:00", "until_minute": "26:00"}, "“25:00” is not a time of day."),
+        ([], {"starts_at": "2026-03-29T02:30"}, "A change of clocks in Europe/Berlin skips this time or has it twice."),
+        ([], {"fallback_owner": "1"}, "Nobody gives way where no owner is chosen."),
+    ],
+)  # fmt: skip
+def test_bad_input_is_said_beside_its_field_and_nothing_is_saved(draft, rita, rows, fields, said):
+    named = NamedList.objects.create(key="partners", name="Partners", field="company_domain")
+    replace_entries(named, ["acme.example"], None, NOW)
+    if "fallback_owner" in fields:
+        fields = {"fallback_owner": draft.owner_id}
+    answer = rita.post(address(draft), typed(*rows, **fields))
+    assert answer.status_code == 422
+    assert said in answer.content.decode().replace("&#x27;", "’")
+    assert (Rule.objects.count(), Condition.objects.count()) == (0, 0)
+
+
+def test_the_second_of_two_is_told_what_the_first_changed_and_keeps_what_was_typed(people, draft, rita):
+    rule = make_rule(draft, STEP, (1, "country", "is", "DE"), name="DACH", target="owner", owner=people.elena)
+    other = sign_in("omar", "RevOps")
+    mine = typed(("0", "country", "is", "AT"), name="Mine", target="owner", owner=people.elena.pk, seen="1")
+    assert other.post(address(draft, rule.pk), {**mine, "name": "Theirs"}).status_code == 302
+    answer = rita.post(address(draft, rule.pk), mine)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Not saved, because this rule changed since you opened it. omar, just now:" in page
+    assert "Asks that country is AT instead of country is DE." in page
+    assert ('value="Mine"' in page, 'name="seen" value="2"' in page) == (True, True)
+    assert Rule.objects.get().name == "Theirs"
+    assert rita.post(address(draft, rule.pk), {**mine, "seen": "2"}).status_code == 302
+    assert (Rule.objects.get().name, Rule.objects.get().edition) == ("Mine", 3)
+
+
+def test_a_rule_that_was_deleted_or_published_meanwhile_is_not_saved(people, draft, rita):
+    rule = make_rule(draft, STEP, name="DACH", target="owner", owner=people.elena)
+    form = typed(target="owner", owner=people.elena.pk, seen="1")
+    publish(draft, None, NOW)
+    assert rita.post(address(draft, rule.pk), form).status_code == 403
+    assert Rule.objects.get().name == "DACH"
+
+
+def test_rows_and_alternatives_are_added_without_a_script(draft, rita):
+    form = typed(("0", "country", "is", "DE"), ("7", "city", "is", "Bern"))
+    page = rita.post(address(draft), {**form, "do": "row-0"}).content.decode()
+    assert page.count('name="c-field"') == 3 + 1  # and the template of the script
+    page = rita.post(address(draft), {**form, "do": "group"}).content.decode()
+    assert [page.count(f'name="c-group" value="{number}"') for number in (0, 1, 2)] == [1, 1, 1]
+    assert Rule.objects.count() == 0
+
+
+@pytest.fixture
+def leads(people):
+    """Three leads that were decided, two of them from Germany."""
+    version = make_draft(people.elena)
+    make_rule(version, "round_robin_pool", name="All", target="pool", pool=people.pool)
+    publish(version, None, NOW)
+    source = make_source("forms", people.elena)
+    for number, country in enumerate(("Germany", "DE", "FR")):
+        waiting(source, {"email": f"jo{number}@buyer{number}.example", "country": country, "company_size": 10})
+    drain()
+
+
+def test_the_rule_is_told_in_words_with_what_it_would_have_met(people, draft, rita, leads):
+    form = typed(("0", "country", "is", "DE"), target="owner", owner=people.elena.pk, do="say")
+    page = " ".join(rita.post(address(draft), form).content.decode().split())
+    assert "Country is DE → Elena" in page
+    assert "<strong>2</strong> of the last 3 leads meet its conditions." in page
+    part = rita.post(f"/admin/routing/rulesetversion/{draft.pk}/rules/0/say/", form).content.decode()
+    assert "Country is DE → Elena" in part
+    wrong = rita.post(f"/admin/routing/rulesetversion/{draft.pk}/rules/0/say/", {**form, "target": "pool"})
+    assert "Name the pool that the rule sends leads to." in wrong.content.decode()
+
+
+def test_values_of_the_latest_leads_are_offered_most_frequent_first(people, draft, rita, leads):
+    forget()
+    Territory.objects.create(key="empty", name="Empty")
+    assert suggestions("country", datetime.now(UTC)) == [("DE", 2), ("FR", 1)]
+    asked = rita.get(f"/admin/routing/rulesetversion/{draft.pk}/rules/values/?field=territory").json()
+    assert asked["values"] == [{"value": "dach", "count": 2}, {"value": "empty", "count": 0}]
+    assert rita.get(f"/admin/routing/rulesetversion/{draft.pk}/rules/values/?field=email").json() == {"values": []}
+    assert rita.get(f"/admin/routing/rulesetversion/{draft.pk}/rules/values/?field=x").json() == {"values": []}
+
+
+def test_an_auditor_reads_a_rule_and_changes_nothing(people, draft):
+    rule = make_rule(draft, STEP, name="DACH", target="owner", owner=people.elena)
+    client = sign_in("ada", "Auditor")
+    page = client.get(address(draft, rule.pk)).content.decode()
+    assert 'name="do" value="save"' not in page
+    assert client.post(address(draft, rule.pk), typed()).status_code == 403
+
+
+def test_each_change_is_in_the_history_of_rule_and_draft(people, draft, rita):
+    sign_up("else", "RevOps")
+    rita.post(address(draft), typed(target="owner", owner=people.elena.pk, name="New one"))
+    said = LogEntry.objects.order_by("id").values_list("content_type__model", "change_message", "user__username")
+    assert list(said) == [
+        ("rule", "Added the rule “New one”.", "rita"),
+        ("rulesetversion", "Added the rule “New one”.", "rita"),
+    ]
