@@ -218,6 +218,8 @@ if broker_url := env("Q_BROKER_URL", default=""):
     Q_CLUSTER["redis"] = broker_url
 
 # Intake
+FOUR_EYES_PUBLISH = env.bool("FOUR_EYES_PUBLISH", default=False)
+"""Whether a second person has to approve a draft of the rules before it is published."""
 MAX_BODY_BYTES = _whole_number("MAX_BODY_BYTES", env("MAX_BODY_BYTES", default="1000000"), 1, 2**31)
 # The intake measures its own bodies. Everything else posts small forms, and strangers reach the sign-in form:
 # without a bound each of them could fill the server's memory.

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, Min, OuterRef, Q, QuerySet, Subquery
 
 from leads.clean import clean_text
 from leads.models import Lead
@@ -58,6 +58,8 @@ class Choice:
     source: int | None = None
     state: str = ""
     days: int | None = None
+    versions: tuple[int, ...] = ()
+    """Only leads that these versions decided. What somebody worked on is looked at, too, and left alone."""
 
 
 def chosen(choice: Choice, now: datetime) -> QuerySet[Lead]:
@@ -78,8 +80,25 @@ def chosen(choice: Choice, now: datetime) -> QuerySet[Lead]:
         rows = rows.filter(source=choice.source)
     if choice.days:
         rows = rows.filter(received_at__gte=now - timedelta(days=choice.days))
+    if choice.versions:
+        rows = rows.filter(pk__in=_decided_by(choice.versions))
     ruling = Decision.objects.filter(lead=OuterRef("pk")).exclude(status=Decision.Status.APPENDED).order_by("-id")
     return rows.annotate(ruled=Subquery(ruling.values("origin")[:1])).filter(~Q(ruled__in=BY_HAND), ruled__isnull=False)
+
+
+def _decided_by(versions: Sequence[int]) -> QuerySet[Decision]:
+    """The leads that these versions decided, found by the time that they were in force: decisions have no index by
+    version."""
+    first = RuleSetVersion.objects.filter(pk__in=versions).aggregate(first=Min("published_at"))["first"]
+    rows = Decision.objects.filter(version__in=versions, origin=Decision.Origin.ROUTING)
+    return (rows.filter(decided_at__gte=first) if first else rows).order_by().values("lead")
+
+
+def _looked_at(choice: Choice, now: datetime) -> QuerySet[Lead]:
+    """The leads of a preview: those that may move, and of versions also those that somebody worked on."""
+    if not choice.versions:
+        return chosen(choice, now)
+    return Lead.objects.filter(state__in=Lead.OPEN, is_test=False, pk__in=_decided_by(choice.versions))
 
 
 # --- the preview ------------------------------------------------------------------------------------------------
@@ -87,7 +106,7 @@ def chosen(choice: Choice, now: datetime) -> QuerySet[Lead]:
 
 def preview(choice: Choice, by: By, now: datetime) -> BulkMove:
     """Begin to work out who would get the leads now; `routing.bulk` goes on with it. Raises Refused: no_change."""
-    total = chosen(choice, now)[:MOST].count()
+    total = _looked_at(choice, now)[:MOST].count()
     if not total:
         raise Refused("no_change", "No open lead fits that nobody has worked on, so nobody’s owner would change.")
     kept = {name: value for name, value in asdict(choice).items() if value}
@@ -104,19 +123,29 @@ def look_at_some(move: BulkMove, size: int, now: datetime) -> bool:
     """
     choice = Choice(**move.choice)
     size = min(size, MOST - move.done)
-    rows = chosen(choice, move.created_at).filter(pk__gt=move.after, received_at__lte=move.created_at)
+    rows = _looked_at(choice, move.created_at).filter(pk__gt=move.after, received_at__lte=move.created_at)
     ids = list(rows.order_by("pk").values_list("pk", flat=True)[:size]) if size > 0 else []
     looking = BulkMove.objects.filter(pk=move.pk, state=BulkMove.State.LOOKING, after=move.after)
     if not ids:
         looking.update(state=BulkMove.State.READY, total=F("done"))
         return False
     lines = _lines(ids, now)
+    if choice.versions:
+        _leave_touched(lines, choice, move.created_at)
     with short_transaction():
         if looking.update(after=ids[-1], done=F("done") + len(ids)):
             for line in lines:
                 line.move_id = move.pk
             BulkMoveLead.objects.bulk_create(lines)
     return True
+
+
+def _leave_touched(lines: Sequence[BulkMoveLead], choice: Choice, now: datetime) -> None:
+    """What somebody worked on would be decided otherwise, too, and stays where it is."""
+    free = set(chosen(choice, now).filter(pk__in=[line.lead_id for line in lines]).values_list("pk", flat=True))
+    for line in lines:
+        if line.lead_id not in free and line.state == LineState.WAITING:
+            line.state = LineState.TOUCHED
 
 
 def _lines(ids: Sequence[int], now: datetime) -> list[BulkMoveLead]:

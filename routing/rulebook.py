@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
@@ -18,6 +19,7 @@ from routing.engine.rules import RuleError, check_condition, compile_rules
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.models.rules import validate_order
 from routing.revision import canonical_json, digest_of, instant
+from routing.rule_reviews import open_review
 
 State = RuleSetVersion.State
 Ids = dict[str, dict[str, int]]
@@ -33,7 +35,7 @@ _COLUMNS = (
 class RulebookError(ValueError):
     """A version that cannot be published: `code` is stable, `problems` are sentences for people.
 
-    Codes: `not_a_draft`, `purpose_missing`, `order_wrong`, `condition_wrong`, `does_not_compile`.
+    Codes: `not_a_draft`, `purpose_missing`, `order_wrong`, `condition_wrong`, `does_not_compile`, `approval_missing`.
     """
 
     def __init__(self, code: str, *problems: str) -> None:
@@ -150,6 +152,22 @@ def _compile_problems(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "does_not_compile", f"{error}."
 
 
+def approval_problems(version: RuleSetVersion, content: dict[str, Any], by: User | None) -> Iterator[tuple[str, str]]:
+    """That a second person has not approved exactly this content, where the settings ask for one. The program itself,
+    which publishes the demo and the first rules, asks nobody."""
+    if not settings.FOUR_EYES_PUBLISH or by is None:
+        return
+    if version.approved_by_id in (None, by.pk):
+        yield "approval_missing", "A second person has to approve this draft before it is published."
+    elif version.approved_digest != digest(content):
+        yield "approval_missing", "The draft was changed since it was approved. Somebody has to approve it again."
+
+
+def digest(content: dict[str, Any]) -> str:
+    """What a content is known by: approvals and published versions carry it."""
+    return digest_of(canonical_json(content))
+
+
 def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetVersion:
     """Freeze a draft and put it in force in place of the version that is; give it as it stands then.
 
@@ -161,13 +179,19 @@ def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetV
             sentence = f"Version {draft.pk} is {draft.state}; only a draft can be published."
             raise RulebookError("not_a_draft", sentence)
         content = freeze(draft)
-        if problems := list(problems_of(draft, content)):
+        if problems := [*problems_of(draft, content), *approval_problems(draft, content, by)]:
             raise RulebookError(problems[0][0], *(sentence for _, sentence in problems))
         RuleSetVersion.objects.filter(state=State.PUBLISHED).update(state=State.RETIRED)
         draft.state = State.PUBLISHED
-        draft.content, draft.digest = content, digest_of(canonical_json(content))
+        draft.content, draft.digest = content, digest(content)
         draft.published_at, draft.published_by = now, by
-        draft.save(update_fields=["state", "content", "digest", "published_at", "published_by"])
+        draft.publish_at, draft.publish_refused = None, ""
+        draft.save(
+            update_fields=[
+                "state", "content", "digest", "published_at", "published_by", "publish_at", "publish_refused",
+            ]
+        )  # fmt: skip
+        open_review(draft, now)
     return draft
 
 

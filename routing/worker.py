@@ -18,7 +18,20 @@ from django.db.models.expressions import RawSQL
 
 from leads.models import RawEvent
 from owners.sign_in import forget_failures
-from routing import adding_up, background, bulk, delivery, escalation, holding, item_clocks, item_rungs, overdue, plan
+from routing import (
+    adding_up,
+    background,
+    bulk,
+    delivery,
+    escalation,
+    holding,
+    item_clocks,
+    item_rungs,
+    overdue,
+    plan,
+    publishing,
+    rule_reviews,
+)  # fmt: skip
 from routing.lease import budget
 from routing.reporting.keeping import keep_up
 
@@ -45,6 +58,7 @@ class Done(NamedTuple):
     added_up: int = 0
     moved: int = 0
     reported: int = 0
+    published: int = 0
 
     def __str__(self) -> str:
         return (
@@ -116,9 +130,15 @@ def _deliver(clock: Clock) -> int:
     return delivery.deliver_due(clock(), limit=500)
 
 
+def _keep_rules(clock: Clock) -> int:
+    """Publish what is scheduled, and see whether somebody has to look at the rules again."""
+    return publishing.publish_due(clock()) + rule_reviews.look(clock())
+
+
 PARTS: Mapping[str, Part] = {
     "routing": _route_left, "plan": _follow_up, "escalation": _escalate, "delivery": _deliver,
     "ledger": adding_up.check_nightly, "moves": bulk.carry_on, "reports": keep_up,
+    "rules": _keep_rules,
 }  # fmt: skip
 """In the order of `Done`."""
 

@@ -170,7 +170,6 @@ admin:{rules}_change                GET       login   ok    ok     403     ok   
 admin:{rules}_change                POST      login   ok    ok     403     403     403   403    403
 admin:{rules}_delete                GET,POST  login   ok    ok     403     403     403   403    403
 admin:{rules}_history               GET       login   ok    ok     403     ok      403   403    403
-admin:routing_rulesetversion_publish GET,POST login   ok    ok     403     403     403   403    403
 pages:rules                         GET       login   ok    ok     403     ok      403   403    403
 pages:rules                         POST      405     405   405    405     405     405   405    405
 pages:rules-act                     GET       405     405   405    405     405     405   405    405
@@ -183,6 +182,14 @@ pages:rule-values                   GET       login   ok    ok     403     ok   
 pages:rule-values                   POST      405     405   405    405     405     405   405    405
 pages:rule-say                      GET       405     405   405    405     405     405   405    405
 pages:rule-say                      POST      login   ok    ok     403     403     403   403    403
+pages:rules-compare                 GET       login   ok    ok     403     ok      403   403    403
+pages:rules-compare                 POST      405     405   405    405     405     405   405    405
+pages:rules-publish                 GET       login   ok    ok     403     403     403   403    403
+pages:rules-publish                 POST      login   422   422    403     403     403   403    403
+pages:rules-restore                 GET       login   ok    ok     403     403     403   403    403
+pages:rules-restore                 POST      login   409   409    403     403     403   403    403
+pages:rules-reviewed                GET       405     405   405    405     405     405   405    405
+pages:rules-reviewed                POST      login   ok    ok     403     403     403   403    403
 pages:rules-tree                    GET       login   ok    ok     403     ok      403   403    403
 pages:rules-tree                    POST      405     405   405    405     405     405   405    405
 admin:routing_rulesetversion_copy   GET       login   405   405    405     405     403   403    403

@@ -6,9 +6,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Count, Value, When
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
@@ -22,7 +20,6 @@ from owners.admin.base import (
     pretty_json,
 )
 from routing import rulebook
-from routing.admin.moving import offer
 from routing.admin.rules import DRAFT, ConditionsShown
 from routing.engine.rules import STEPS
 from routing.models import Rule, RuleSetVersion
@@ -173,7 +170,6 @@ class VersionAdmin(LimitedInlines, LockedAdmin):
     def get_urls(self):
         view = self.admin_site.admin_view
         return [
-            path("<path:object_id>/publish/", view(self.publish_view), name="routing_rulesetversion_publish"),
             path("<path:object_id>/copy/", view(self.copy_view), name="routing_rulesetversion_copy"),
             *super().get_urls(),
         ]
@@ -182,39 +178,6 @@ class VersionAdmin(LimitedInlines, LockedAdmin):
         context["may_publish"] = obj is not None and self.has_change_permission(request, obj)
         context["may_copy"] = obj is not None and self.has_add_permission(request)
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
-
-    def publish_view(self, request, object_id):
-        """GET asks, with what stands in the way; POST publishes."""
-        if not super().has_change_permission(request):
-            raise PermissionDenied
-        version = self.get_object(request, unquote(object_id))
-        if version is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        if request.method == "POST":
-            return self._publish(request, version)
-        content = rulebook.freeze(version)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Publish version {version.pk}",
-            "opts": self.opts,
-            "version": version,
-            "rule_count": len(content["rules"]),
-            "in_force": RuleSetVersion.objects.filter(state="published").first(),
-            "problems": [sentence for _, sentence in rulebook.problems_of(version, content)],
-        }
-        return TemplateResponse(request, "admin/routing/rulesetversion/publish.html", context)
-
-    def _publish(self, request, version):
-        try:
-            rulebook.publish(version, request.user, timezone.now())
-        except rulebook.RulebookError as error:
-            for problem in error.problems:
-                messages.error(request, f"Not published. {problem}")
-        else:
-            self.log_change(request, version, "Published.")
-            messages.success(request, f"Version {version.pk} is published: it decides from the next lead on.")
-            offer(request)
-        return self._back_to(version)
 
     def copy_view(self, request, object_id):
         if request.method != "POST":

@@ -189,6 +189,8 @@ def _choice(row: BulkMove) -> list[tuple[str, str]]:
         if name in NAMED:
             found = NAMED[name]._default_manager.filter(pk=value).first()
             said.append((name.capitalize(), str(found) if found else "deleted meanwhile"))
+        elif name == "versions":
+            said.append(("Decided by", f"version {', '.join(map(str, value))}"))
         elif name == "state":
             said.append(("State", Lead.State(value).label))
         else:

@@ -44,7 +44,13 @@ class RerouteForm(forms.Form):
     def choice(self) -> Choice:
         """What was chosen. After `is_valid`."""
         said = self.cleaned_data
-        return Choice(**{field.name: getattr(said[field.name], "pk", said[field.name]) for field in fields(Choice)})
+        return Choice(
+            **{
+                field.name: getattr(said[field.name], "pk", said[field.name])
+                for field in fields(Choice)
+                if field.name in said
+            }
+        )
 
 
 @never_cache

@@ -37,7 +37,7 @@ FIELD_GROUPS = (
 """Every field once, in the groups that the select shows."""
 
 
-class _Instant(forms.DateTimeField):
+class InstantField(forms.DateTimeField):
     """A local time of the version's zone; one that a change of clocks skips is refused."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -91,8 +91,8 @@ class RuleForm(forms.Form):
         required=False, choices=[(channel, channel.replace("_", "-")) for channel in Delivery.PERSONAL],
         widget=forms.CheckboxSelectMultiple, label="Alerts by", help_text="None: as the owner wants.",
     )  # fmt: skip
-    starts_at = _Instant(label="Holds from")
-    ends_at = _Instant(label="Holds until", help_text="It holds before this instant.")
+    starts_at = InstantField(label="Holds from")
+    ends_at = InstantField(label="Holds until", help_text="It holds before this instant.")
     weekdays = forms.TypedMultipleChoiceField(
         required=False, choices=WEEKDAYS, coerce=int, widget=forms.CheckboxSelectMultiple, label="On weekdays",
         help_text="None: every day.",

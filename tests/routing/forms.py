@@ -4,7 +4,6 @@ from django.urls import reverse
 
 from routing.admin.versions import PLACES
 from routing.engine.rules import STEPS
-from routing.models import RuleSetVersion
 
 NO_RULES = {"rules-TOTAL_FORMS": "0", "rules-INITIAL_FORMS": "0"}
 
@@ -14,7 +13,7 @@ def address(model, page, *args):
 
 
 def publish_address(version):
-    return address(RuleSetVersion, "publish", version.pk)
+    return f"/admin/routing/rulesetversion/{version.pk}/publish/"
 
 
 def said(response):

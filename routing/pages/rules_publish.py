@@ -1,0 +1,205 @@
+"""A draft in, what publishing it brings and what stands in its way out; and publishing, approving, going back."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from owners.roles import Act, may
+from routing import publishing, rule_reviews, rulebook
+from routing.compare import changes
+from routing.models import Decision, RuleSetVersion
+from routing.moving import by_user
+from routing.names import read_names
+from routing.offer import offered
+from routing.pages.rule_fields import InstantField, zone_of
+from routing.pages.rule_versions import may_read, of_version
+from routing.refused import Refused
+from routing.rerouting import Choice, preview
+from routing.rulebook import RulebookError
+
+SHOWN = 12
+State = RuleSetVersion.State
+
+
+class PublishForm(forms.Form):
+    """Why, and when: now, or at an instant of the version's zone."""
+
+    purpose = forms.CharField(
+        max_length=300, widget=forms.Textarea({"rows": 3}), label="What this version changes, and why",
+        help_text="It stands beside the version for good, and in its history.",
+    )  # fmt: skip
+    at = InstantField(label="At")
+
+
+def may_publish(request: HttpRequest) -> bool:
+    """Whether the reader may put rules in force."""
+    return may_read(request.user) and may(request.user, Act.PUBLISH_RULES)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@of_version
+def publish(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
+    """GET asks, with what stands in the way; POST does what `do` says."""
+    if not may_publish(request):
+        raise PermissionDenied
+    with timezone.override(zone_of(version)):
+        if request.method != "POST":
+            return render(
+                request,
+                "pages/rules_publish.html",
+                _context(request, version, PublishForm(initial={"purpose": version.purpose})),
+            )
+        form = PublishForm(request.POST)
+        do = DOES.get(request.POST.get("do", ""), _publish)
+        if do in (_publish, _schedule) and not form.is_valid():
+            return render(request, "pages/rules_publish.html", _context(request, version, form), status=422)
+        try:
+            said = do(request, version, form)
+        except Refused as refused:
+            return _again(request, version, form, [refused.sentence])
+        except RulebookError as error:
+            return _again(request, version, form, list(error.problems))
+        messages.success(request, said)
+        return redirect("pages:rules", version.pk)
+
+
+def _again(request: HttpRequest, version: RuleSetVersion, form: PublishForm, said: list[str]) -> HttpResponse:
+    version.refresh_from_db()
+    context = _context(request, version, form) | {"said": said}
+    return render(request, "pages/rules_publish.html", context, status=409)
+
+
+def _publish(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -> str:
+    now = timezone.now()
+    publishing.publish_draft(version.pk, form.cleaned_data["purpose"], request.user, now)
+    if sentence := offered(request.user, Choice(), now):
+        messages.info(request, sentence)
+    return f"Version {version.pk} is published: it decides from the next lead on."
+
+
+def _schedule(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -> str:
+    at = form.cleaned_data["at"]
+    if at is None:
+        raise Refused("in_the_past", "Say when: choose the date and the time at which it is to be published.")
+    return publishing.schedule(version.pk, form.cleaned_data["purpose"], at, request.user, timezone.now())
+
+
+def _unschedule(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -> str:
+    return publishing.unschedule(version.pk, request.user, timezone.now())
+
+
+def _approve(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -> str:
+    seen = request.POST.get("seen", "")
+    edition = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
+    return publishing.approve(version.pk, edition, request.user, timezone.now())
+
+
+DOES: dict[str, Callable[[HttpRequest, RuleSetVersion, PublishForm], str]] = {
+    "publish": _publish, "schedule": _schedule, "unschedule": _unschedule, "approve": _approve,
+}  # fmt: skip
+
+
+def _context(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -> dict[str, Any]:
+    content = rulebook.content_of(version)
+    live = RuleSetVersion.objects.filter(state=State.PUBLISHED).first()
+    draft = version.state == State.DRAFT
+    found = changes(live.content, content, read_names()) if live and draft else []
+    problems = list(rulebook.problems_of(version, content)) if draft else []
+    approval = list(rulebook.approval_problems(version, content, request.user)) if draft else []
+    return {
+        "version": version, "form": form, "live": live, "draft": draft, "rules": len(content["rules"]),
+        "changes": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "total": len(found),
+        "problems": [sentence for code, sentence in problems if code != "purpose_missing"],
+        "approval": [sentence for _, sentence in approval], "four_eyes": settings.FOUR_EYES_PUBLISH,
+        "now": timezone.now(), "help_topic": "rules",
+    }  # fmt: skip
+
+
+# --- back, and looking again -----------------------------------------------------------------------------
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@of_version
+def restore(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
+    """GET asks, with what going back would change; POST publishes the older content as a new version, and begins to
+    look at what was decided meanwhile."""
+    if not may_publish(request):
+        raise PermissionDenied
+    said: list[str] = []
+    if request.method == "POST":
+        now = timezone.now()
+        undone = publishing.versions_after(version.pk)
+        try:
+            made = publishing.restore(version.pk, request.POST.get("purpose", ""), request.user, now)
+        except Refused as refused:
+            said = [refused.sentence]
+        except RulebookError as error:
+            said = list(error.problems)
+        else:
+            return _restored(request, version, made, undone)
+    live = RuleSetVersion.objects.filter(state=State.PUBLISHED).first()
+    found = changes(live.content, version.content, read_names()) if live and version.content else []
+    undone = publishing.versions_after(version.pk)
+    context = {
+        "version": version, "live": live, "changes": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "said": said,
+        "total": len(found), "undone": undone, "decided": _decided(undone), "now": timezone.now(),
+        "purpose": request.POST.get("purpose", ""), "help_topic": "rules", "four_eyes": settings.FOUR_EYES_PUBLISH,
+    }  # fmt: skip
+    return render(request, "pages/rules_restore.html", context, status=409 if said else 200)
+
+
+def _decided(versions: list[int]) -> int:
+    """Leads that these versions decided."""
+    first = (
+        RuleSetVersion.objects.filter(pk__in=versions)
+        .order_by("published_at")
+        .values_list("published_at", flat=True)
+        .first()
+    )
+    if first is None:
+        return 0
+    rows = Decision.objects.filter(decided_at__gte=first, version__in=versions, origin=Decision.Origin.ROUTING)
+    return rows.count()
+
+
+def _restored(request: HttpRequest, version: RuleSetVersion, made: RuleSetVersion, undone: list[int]) -> HttpResponse:
+    if made.state == State.DRAFT:
+        messages.info(
+            request, f"Draft {made.pk} holds the rules of version {version.pk}; a second person has to approve it."
+        )
+        return redirect("pages:rules-publish", made.pk)
+    messages.success(request, f"The rules of version {version.pk} are in force again, as version {made.pk}.")
+    if undone and may(request.user, Act.REASSIGN_ANY):
+        try:
+            move = preview(Choice(versions=tuple(undone)), by_user(request.user), timezone.now())
+        except Refused:
+            messages.info(request, "No lead that was decided meanwhile is still open, so none has to move.")
+        else:
+            return redirect("pages:move", move.pk)
+    return redirect("pages:rules", made.pk)
+
+
+@require_POST
+@of_version
+def reviewed(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
+    """Somebody looked at the rules in force and finds them right."""
+    if not may_publish(request):
+        raise PermissionDenied
+    try:
+        messages.success(
+            request, rule_reviews.reviewed(version.pk, request.POST.get("note", ""), request.user, timezone.now())
+        )
+    except Refused as refused:
+        messages.error(request, refused.sentence)
+    return redirect("pages:rules", version.pk)

@@ -1,0 +1,165 @@
+"""A draft and a person in; it published, scheduled, approved, or an older version in force again, out.
+
+Everything goes through `routing.rulebook.publish`, the one door. What a draft says and whether it may be published is
+decided there; here is who asked, when, and what is said afterwards.
+"""
+
+import logging
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import F
+
+from leads.clean import clean_text
+from owners.models import User
+from owners.writer import writing
+from routing.drafts import editing
+from routing.models import RuleSetVersion
+from routing.refused import Refused
+from routing.rule_mail import address_of, tell
+from routing.rulebook import RulebookError, copy_to_draft, freeze, publish
+from routing.rulebook import digest as digest_of_content
+
+logger = logging.getLogger(__name__)
+State = RuleSetVersion.State
+LONGEST_PURPOSE = 300
+LATE_MINUTES = 5
+"""From when on a scheduled publish says how late it was."""
+
+
+def purpose_of(text: str) -> str:
+    """The written purpose, cleaned. Raises Refused: why_missing."""
+    purpose = clean_text(" ".join(text.split()), LONGEST_PURPOSE)
+    if not purpose:
+        raise Refused("why_missing", "Write down what this version changes, and why.")
+    return purpose
+
+
+def publish_draft(version: int, purpose: str, by: User, now: datetime) -> RuleSetVersion:
+    """Put a draft in force with its written purpose. Raises Refused (why_missing, gone), RulebookError."""
+    said = purpose_of(purpose)
+    with writing():
+        draft = _draft(version)
+        RuleSetVersion.objects.filter(pk=version, state=State.DRAFT).update(purpose=said)
+        draft.purpose = said
+        return publish(draft, by, now)
+
+
+def _draft(version: int) -> RuleSetVersion:
+    draft = RuleSetVersion.objects.filter(pk=version).first()
+    if draft is None:
+        raise Refused("gone", f"Version {version} was deleted meanwhile.")
+    return draft
+
+
+# --- a second person -------------------------------------------------------------------------------------
+
+
+def approve(version: int, seen: int | None, by: User, now: datetime) -> str:
+    """Say that exactly this content may be published. Raises Refused: gone, not_a_draft, changed, not_yours."""
+    with writing():
+        with editing(version, seen, by, now) as act:
+            last = (
+                act.draft.rules.exclude(edited_by=None)
+                .order_by("-edited_at")
+                .values_list("edited_by", flat=True)
+                .first()
+            )
+            if last == by.pk:
+                raise Refused("not_yours", "You edited this draft last. Somebody else has to approve it.")
+            act.said = "Approved for publishing."
+        draft = _draft(version)
+        RuleSetVersion.objects.filter(pk=version).update(
+            approved_by=by, approved_at=now, approved_digest=digest_of_content(freeze(draft))
+        )
+    return f"Draft {version} is approved as it is now. A change voids that."
+
+
+# --- later -----------------------------------------------------------------------------------------------
+
+
+def schedule(version: int, purpose: str, at: datetime, by: User, now: datetime) -> str:
+    """Publish a draft at an instant to come. Raises Refused: why_missing, in_the_past, gone, not_a_draft."""
+    said = purpose_of(purpose)
+    if at <= now:
+        raise Refused("in_the_past", "This instant is past. Choose a later one, or publish now.")
+    with editing(version, None, by, now) as act:
+        RuleSetVersion.objects.filter(pk=version).update(
+            purpose=said, publish_at=at, publish_asked_by=by, publish_refused=""
+        )
+        act.said = f"Scheduled to be published at {at:%Y-%m-%d %H:%M} UTC."
+    return f"Draft {version} will be published then, if nothing stands in its way by that time."
+
+
+def unschedule(version: int, by: User, now: datetime) -> str:
+    """Publish it only when somebody says so. Raises Refused: no_change, gone, not_a_draft."""
+    with editing(version, None, by, now) as act:
+        if not RuleSetVersion.objects.filter(pk=version, publish_at__isnull=False).update(
+            publish_at=None, publish_asked_by=None, publish_refused=""
+        ):
+            raise Refused("no_change", f"Draft {version} is not scheduled.")
+        act.said = "Took the scheduled publish back."
+    return f"Draft {version} is not scheduled any more."
+
+
+def publish_due(now: datetime) -> int:
+    """Publish the drafts whose instant has come, oldest first; how many were. One that is refused keeps why, and its
+    person is told. Of two workers one does it: the state is looked at again under the writer lock."""
+    due = RuleSetVersion.objects.filter(state=State.DRAFT, publish_at__lte=now).order_by("publish_at", "id")
+    count = 0
+    for draft in due.select_related("publish_asked_by").defer("content"):
+        count += _publish_due(draft, now)
+    return count
+
+
+def _publish_due(draft: RuleSetVersion, now: datetime) -> bool:
+    try:
+        publish(draft, draft.publish_asked_by, now)
+    except RulebookError as error:
+        if error.code != "not_a_draft":  # another worker, or a person, was faster
+            _refuse(draft, " ".join(error.problems))
+        return False
+    late = int((now - draft.publish_at).total_seconds() // 60) if draft.publish_at else 0
+    if late >= LATE_MINUTES:
+        logger.warning("Version %s was published %s minutes later than scheduled", draft.pk, late)
+    return True
+
+
+def _refuse(draft: RuleSetVersion, why: str) -> None:
+    """Keep why, once, and tell who asked."""
+    taken = RuleSetVersion.objects.filter(pk=draft.pk, state=State.DRAFT, publish_at=draft.publish_at).update(
+        publish_at=None, publish_refused=why[:4000], edition=F("edition") + 1
+    )
+    asked = draft.publish_asked_by
+    if taken and asked and asked.email:
+        tell(asked.email, f"Draft {draft.pk} was not published", f"{why}\n\n{address_of(draft.pk)}\n")
+
+
+# --- back ------------------------------------------------------------------------------------------------
+
+
+def restore(version: int, purpose: str, by: User, now: datetime) -> RuleSetVersion:
+    """Put the content of an older version in force again, as a new version. Raises Refused (why_missing, gone,
+    not_retired), RulebookError: then nothing was made. With a second person asked for, the draft waits for them."""
+    said = purpose_of(purpose)
+    with writing():
+        older = RuleSetVersion.objects.filter(pk=version).first()
+        if older is None:
+            raise Refused("gone", f"There is no version {version}.")
+        if older.state != State.RETIRED:
+            raise Refused(
+                "not_retired", f"Version {version} is {older.get_state_display()}; only a retired one comes back."
+            )
+        draft = copy_to_draft(older)
+        RuleSetVersion.objects.filter(pk=draft.pk).update(restores=older, purpose=said)
+        draft.refresh_from_db()
+        return draft if settings.FOUR_EYES_PUBLISH else publish(draft, by, now)
+
+
+def versions_after(version: int) -> list[int]:
+    """The versions that were published after one, oldest first: those that a roll-back undoes."""
+    at = RuleSetVersion.objects.filter(pk=version).values_list("published_at", flat=True).first()
+    if at is None:
+        return []
+    rows = RuleSetVersion.objects.filter(published_at__gt=at).exclude(restores=version)
+    return list(rows.order_by("published_at").values_list("id", flat=True))
