@@ -15,6 +15,7 @@ from routing.current import no_rules, people_of, rules_of
 from routing.engine.eligibility import CHECKS
 from routing.engine.expand import expand
 from routing.engine.people import People
+from routing.engine.rules import RuleSet
 from routing.engine.snapshot import read_case
 from routing.engine.values import Case
 from routing.models import Decision, Delivery, PlanAction
@@ -62,6 +63,9 @@ class Story:
     deliveries: Iterable[Mapping[str, Any]] = ()
     case: Case | None = None
     trace: Mapping[str, Any] | None = None
+    people: People | None = None
+    rules: RuleSet | None = None
+    """What was decided by, where it is stored nowhere: a simulation."""
 
 
 def stories(decisions: Iterable[int]) -> dict[int, Story]:
@@ -93,7 +97,7 @@ def _story(row: Mapping[str, Any], actions: Mapping[int, Any], deliveries: Itera
     )  # fmt: skip
 
 
-def story_of(settled: Settled, **source: str) -> Story:
+def story_of(settled: Settled, **source: Any) -> Story:
     """The story of a decision that was just made, without reading it back."""
     row = dict(zip(DECISIONS.fields, decision_row(settled), strict=True))
     received_at, trace = settled.event.received_at, settled.decision.trace
@@ -104,8 +108,8 @@ def document(story: Story) -> dict[str, Any]:
     """The decision document."""
     row = story.decision
     case = story.case or read_case(row["snapshot"])
-    people = people_of(row["revision"])
-    rules = rules_of(row["version"], people.lists) if row["version"] else no_rules(0)
+    people = story.people or people_of(row["revision"])
+    rules = story.rules or (rules_of(row["version"], people.lists) if row["version"] else no_rules(0))
     trace = story.trace or json.loads(row["trace"])
     then = trace["then"]
     facts = case.facts

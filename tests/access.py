@@ -190,6 +190,8 @@ pages:rules-restore                 GET       login   ok    ok     403     403  
 pages:rules-restore                 POST      login   409   409    403     403     403   403    403
 pages:rules-reviewed                GET       405     405   405    405     405     405   405    405
 pages:rules-reviewed                POST      login   ok    ok     403     403     403   403    403
+pages:rules-simulate                GET       login   ok    ok     403     ok      403   403    403
+pages:rules-simulate                POST      login   422   422    403     422     403   403    403
 pages:rules-tree                    GET       login   ok    ok     403     ok      403   403    403
 pages:rules-tree                    POST      405     405   405    405     405     405   405    405
 admin:routing_rulesetversion_copy   GET       login   405   405    405     405     403   403    403
@@ -268,6 +270,8 @@ api:convert                         POST      401     ok    ok     ok      403  
 api:resume                          POST      401     409   409    409     403     409   403    409
 api:{said}                          POST      401     400   400    400     403     400   403    400
 api:{acts}                          GET       405     405   405    405     405     405   405    405
+api:decide                          GET       405     405   405    405     405     405   405    405
+api:decide                          POST      401     422   422    403     422     403   403    422
 api:queue                           GET       401     ok    ok     ok      ok      ok    ok     ok
 api:queue                           POST      405     405   405    405     405     405   405    405
 api:report_overview                 GET       401     403   403    403     403     403   403    403

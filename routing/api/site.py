@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from routing.api import acts, clocks, pools, read, reports, review, sla
+from routing.api import acts, clocks, decide, pools, read, reports, review, sla
 from routing.api.intake import intake
 from routing.api.problems import Problem
 from routing.api.reference import Reference
@@ -18,6 +18,7 @@ api = NinjaAPI(
     docs=Reference(),
 )
 read.add_to(api)
+decide.add_to(api)
 review.add_to(api)
 clocks.add_to(api)
 acts.add_to(api)

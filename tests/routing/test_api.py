@@ -78,6 +78,7 @@ def test_an_inactive_token_is_no_token(leads):
 
 def test_openapi_names_every_address():
     assert sorted(api.get_openapi_schema()["paths"]) == [
+        "/api/v1/decide",
         "/api/v1/events/{event_id}",
         "/api/v1/intake/{source_key}",
         "/api/v1/leads",

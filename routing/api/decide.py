@@ -1,0 +1,73 @@
+"""A payload or a stored lead in, the decision document that a version would give out. A dry run: nothing is written."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import Field, NinjaAPI, Router, Schema
+from pydantic import AwareDatetime
+
+from leads.models import Source
+from leads.scopes import visible_leads
+from owners.roles import MACHINE
+from routing.api.access import Token, viewer
+from routing.api.problems import Problem
+from routing.api.read import Id, Key
+from routing.engine.text import canonical
+from routing.refused import Refused
+from routing.simulate import Subject, simulate, stored, typed
+
+router = Router(tags=["decisions"])
+
+LARGEST_PAYLOAD = 100_000
+"""Characters of JSON."""
+
+
+class DecideIn(Schema):
+    """What to decide: `payload` as a form of `source` would post it, or `lead`; by `version` (else the rules in force),
+    at `at` (else now)."""
+
+    payload: dict[str, Any] | None = None
+    source: Key | None = None
+    lead: Id | None = None
+    version: Id | None = None
+    at: Annotated[AwareDatetime | None, Field(description="ISO 8601 with an offset.")] = None
+
+
+@router.post("/decide", auth=Token(), response={200: dict})
+def decide(request: HttpRequest, asked: DecideIn) -> HttpResponse:
+    """What would be decided, with the full trace. Nothing is written, nobody is told, no turn is taken."""
+    asks = viewer(request)
+    if asks is not MACHINE and not asks.has_perm("routing.view_rulesetversion"):
+        raise Problem(403, "forbidden", "The role of the person this token stands for does not read rules.")
+    at = asked.at or timezone.now()
+    if (asked.payload is None) == (asked.lead is None):
+        raise Problem(422, "bad_request", "Give either a payload with its source, or the number of a lead.")
+    try:
+        told = simulate(_subject(request, asked, at), asked.version).told
+    except Refused as refused:
+        if refused.code == "gone":
+            raise Problem(404, "not_found", refused.sentence) from refused
+        raise Problem(409, "rules_unsound", refused.sentence) from refused
+    return HttpResponse(canonical(told), content_type="application/json")
+
+
+def _subject(request: HttpRequest, asked: DecideIn, at: datetime) -> Subject:
+    if asked.lead is not None:
+        if not visible_leads(viewer(request)).filter(pk=asked.lead).exists():
+            raise Problem(404, "not_found", f"There is no decided lead {asked.lead}.")
+        return stored(asked.lead, at)
+    source = Source.objects.filter(key=asked.source or "").values_list("id", flat=True).first()
+    if source is None:
+        raise Problem(404, "not_found", f"There is no source “{asked.source or ''}”. Name the one that would send it.")
+    body = json.dumps(asked.payload)
+    if len(body) > LARGEST_PAYLOAD:
+        raise Problem(413, "too_large", f"A payload has at most {LARGEST_PAYLOAD:,} characters.")
+    return typed(body.encode(), "application/json", source, at)
+
+
+def add_to(api: NinjaAPI) -> None:
+    """Hang the address into the API."""
+    api.add_router("", router)

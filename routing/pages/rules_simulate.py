@@ -1,0 +1,193 @@
+"""A lead, one or two versions and an instant in; what would be decided by each, as a story, out. Writes nothing."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from leads.models import Lead, Source
+from leads.scopes import visible_leads
+from owners.roles import Act, may
+from routing.models import RuleSetVersion
+from routing.pages.reader import zone_named
+from routing.pages.rule_fields import InstantField
+from routing.pages.rule_versions import may_read
+from routing.refused import Refused
+from routing.simulate import Simulated, differences, simulate, stored, typed
+
+LATEST = 30
+LONGEST_PAYLOAD = 100_000
+FIELDS = (
+    "email", "phone", "first_name", "last_name", "company_name", "job_title", "country", "postal_code", "lead_type",
+    "service_requested", "urgency", "lead_score", "company_size", "campaign", "language",
+)  # fmt: skip
+"""What the form asks of a typed lead; anything else goes into the payload."""
+ROWS = (
+    ("routing_status", "Becomes"), ("hierarchy_step", "Decided in step"), ("target_owner_id", "Owner"),
+    ("target_team", "Team"), ("routing_tier", "Tier"), ("sla_policy", "SLA policy"), ("due_at", "Due"),
+    ("target_pipeline", "Pipeline"), ("target_stage", "Stage"), ("follow_up_sequence", "Sequence"),
+    ("review_reason", "Review reason"),
+)  # fmt: skip
+
+
+class Asked(forms.Form):
+    """What to try: by which versions, when, and which lead. Nothing has to be said: then the latest lead, now."""
+
+    version = forms.ModelChoiceField(
+        RuleSetVersion.objects.defer("content"), required=False, empty_label="the rules in force", label="By version"
+    )
+    beside = forms.ModelChoiceField(
+        RuleSetVersion.objects.defer("content"), required=False, empty_label="nothing", label="Beside it"
+    )
+    at = InstantField(label="At")
+    lead = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, label="Lead number")
+
+
+class Typed(forms.Form):
+    """A lead that nobody sent: a few fields, or a whole payload."""
+
+    source = forms.ModelChoiceField(Source.objects.filter(active=True), empty_label=None)
+    payload = forms.CharField(
+        required=False, max_length=LONGEST_PAYLOAD, widget=forms.Textarea({"rows": 4, "spellcheck": "false"}),
+        label="Anything else, as JSON", help_text="As the form would send it. The fields above are added to it.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, auto_id="typed_%s", **kwargs)
+        for name in FIELDS:
+            self.fields[name] = forms.CharField(
+                required=False, max_length=200, label=name.replace("_", " ").capitalize()
+            )
+            self.fields[name].widget.attrs["autocomplete"] = "off"
+
+    def clean_payload(self) -> dict[str, Any]:
+        text = self.cleaned_data["payload"].strip()
+        try:
+            payload = json.loads(text) if text else {}
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError('This is not JSON. Write an object, such as {"budget": "5000"}.') from error
+        if not isinstance(payload, dict):
+            raise forms.ValidationError("A payload is one JSON object, with { and }.")
+        return payload
+
+    def body(self) -> bytes:
+        """What a sender would post."""
+        said = {name: self.cleaned_data[name] for name in FIELDS if self.cleaned_data[name]}
+        return json.dumps({**self.cleaned_data["payload"], **said}).encode()
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def simulator(request: HttpRequest) -> HttpResponse:
+    """GET tries a stored lead, which its address may name; POST one that was typed, which no address ever names."""
+    if not may_read(request.user) or not may(request.user, Act.SEE_LEADS):
+        raise PermissionDenied
+    zone = _zone()
+    with timezone.override(zone_named(zone)):
+        return _try(request, zone)
+
+
+def _zone() -> str:
+    """That of the rules in force; instants are typed in it."""
+    live = RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED)
+    return live.values_list("time_zone", flat=True).first() or timezone.get_default_timezone_name()
+
+
+def _try(request: HttpRequest, zone: str) -> HttpResponse:
+    asked = Asked(request.POST if request.method == "POST" else request.GET or None)
+    typing = Typed(request.POST if request.method == "POST" else None)
+    said, tried, subject, status = "", [], None, 200
+    valid = asked.is_valid() if asked.is_bound else True
+    wanted: dict[str, Any] = asked.cleaned_data if asked.is_bound and valid else {}
+    at: datetime = wanted.get("at") or timezone.now()
+    if valid and (request.method != "POST" or typing.is_valid()):
+        try:
+            subject = _subject(request, typing, wanted, at)
+            tried = [simulate(subject, version) for version in _versions(wanted)] if subject else []
+        except Refused as refused:
+            said, status = refused.sentence, 404 if refused.code == "gone" else 409
+    else:
+        status = 422
+    context = {
+        "asked": asked, "typing": typing, "said": said, "tried": [_drawn(one) for one in tried], "at": at, "zone": zone,
+        "leads": _latest(request), "lead": wanted.get("lead"), "find": request.GET.get("find", "")[:100],
+        "rows": _rows(tried), "more_fields": [typing[name] for name in FIELDS], "typed": request.method == "POST",
+        "buyer": _buyer(subject) if tried else "", "help_topic": "simulator",
+    }  # fmt: skip
+    return render(request, "pages/rules_simulate.html", context, status=status)
+
+
+def _subject(request: HttpRequest, typing: Typed, wanted: dict[str, Any], at: datetime) -> Any:
+    if request.method == "POST":
+        return typed(typing.body(), "application/json", typing.cleaned_data["source"].pk, at)
+    lead = wanted.get("lead")
+    if not lead:
+        return None
+    if not visible_leads(request.user).filter(pk=lead).exists():
+        raise Refused("gone", f"There is no decided lead {lead}.")
+    return stored(lead, at)
+
+
+def _versions(wanted: dict[str, Any]) -> list[int | None]:
+    first, second = wanted.get("version"), wanted.get("beside")
+    return [first.pk if first else None, *([second.pk] if second and second != first else [])]
+
+
+def _latest(request: HttpRequest) -> list[Lead]:
+    """The latest leads, or those that the words fit, for choosing from."""
+    rows = visible_leads(request.user).filter(decisions__origin="routing")
+    if words := request.GET.get("find", "").strip()[:100]:
+        rows = rows.filter(
+            Q(email__icontains=words) | Q(name__icontains=words) | Q(contact__company__name__icontains=words)
+        )
+    return list(rows.distinct().order_by("-id")[:LATEST])
+
+
+def _buyer(subject: Any) -> str:
+    facts = subject.case.facts
+    name = " ".join(filter(None, (facts.get("first_name"), facts.get("last_name")))) or facts.get("email", "")
+    return ", ".join(filter(None, (name, facts.get("company_name"), facts.get("country")))) or "A lead without a name"
+
+
+def _drawn(one: Simulated) -> dict[str, Any]:
+    clocks = [
+        {
+            "kind": clock.kind.replace("_", " "),
+            "due_at": clock.due_at,
+            "minutes": clock.budget // 60,
+            "real": clock.real_time,
+        }
+        for clock in one.decision.clocks
+    ]
+    return {"version": one.version, "told": one.told, "clocks": clocks}
+
+
+def _rows(tried: list[Simulated]) -> list[dict[str, Any]]:
+    """What is decided, a line each, with a cell for every version and whether they differ."""
+    differ = differences(*tried) if len(tried) == 2 else frozenset()
+    found = []
+    for key, label in ROWS:
+        cells = [_cell(one, key) for one in tried]
+        if any(cells):
+            found.append({"label": label, "cells": cells, "differs": key in differ})
+    return found
+
+
+def _cell(one: Simulated, key: str) -> Any:
+    value = one.told["routing_decision"][key]
+    if key == "target_owner_id":
+        person = one.people.owners.get(value or 0)
+        return person.name if person else ""
+    if key == "due_at":
+        return value
+    return str(value).replace("_", " ") if value else ""

@@ -1,0 +1,195 @@
+"""The simulator: what live routing would decide, seen without a trace of it in the database."""
+
+import json
+import random
+import re
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from leads.tokens import hash_token
+from owners.models import Absence
+from routing.models import ApiToken, Decision, Rule
+from routing.pipeline import drain
+from routing.rulebook import copy_to_draft, publish
+from routing.simulate import simulate, stored, typed
+from tests.builders import make_company, make_contact, make_source
+from tests.routing.batches import waiting
+from tests.routing.people import sign_in
+from tests.routing.rows import NOW, make_crm, make_draft, make_owner, make_people, make_pool, make_rule
+
+pytestmark = pytest.mark.django_db
+PAGE = "/admin/routing/rulesetversion/simulate/"
+
+
+@pytest.fixture
+def people():
+    people = make_people()
+    make_crm(people)
+    people.zoe, people.sam = make_owner("zoe", languages=["fr"]), make_owner("sam", cap_open=3)
+    people.big = make_pool("big", people.zoe, people.sam, people.elena, keeps_hours=False)
+    version = make_draft(people.elena)
+    make_rule(version, "existing_customer_owner", name="Customers", target="customer_owner")
+    make_rule(
+        version, "territory_owner", (1, "lead_score", "at_least", 70), (2, "company_size", "between", [10, 99]),
+        name="Good ones", target="territory_owner", fallback_owner=people.zoe,
+    )  # fmt: skip
+    make_rule(
+        version, "service_line_owner", (1, "language", "is_not_blank", None), name="Speakers", target="pool",
+        pool=people.big, require_language=True, on_nobody="next_step",
+    )  # fmt: skip
+    make_rule(version, "round_robin_pool", name="All", target="pool", pool=people.big, tier="priority")
+    publish(version, None, NOW)
+    people.version = version
+    people.forms = make_source("forms", people.elena)
+    make_contact("old@customer.example", company=make_company("customer.example", owner=people.zoe, is_customer=True))
+    return people
+
+
+def payload(chance, number):
+    """A lead at random; some say little, some are known."""
+    said = {
+        "email": chance.choice(["old@customer.example", f"n{number}@b{number}.example", "", "not an address"]),
+        "country": chance.choice(["DE", "FR", "", "Atlantis"]), "lead_score": chance.choice([None, 10, 80]),
+        "company_size": chance.choice(["", "50", "5000"]), "language": chance.choice(["", "fr", "de", "it"]),
+        "lead_type": chance.choice(["demo", "contact", ""]), "phone": chance.choice(["", "+33 1 42 68 53 00"]),
+    }  # fmt: skip
+    return {name: value for name, value in said.items() if value not in ("", None)}
+
+
+def rows():
+    """Every row of every table of ours."""
+    found = {}
+    for model in apps.get_models():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(model._meta.db_table)}")
+            found[model._meta.db_table] = sorted(map(repr, cursor.fetchall()))
+    return found
+
+
+def test_what_is_simulated_is_what_is_decided_when_the_lead_comes(people):
+    chance = random.Random(7)
+    for number in range(40):
+        said = payload(chance, number)
+        now = timezone.now()
+        would = simulate(typed(json.dumps(said).encode(), "application/json", people.forms.pk, now), None)
+        (event,) = waiting(people.forms, said)
+        drain()
+        did = Decision.objects.get(event=event, origin="routing")
+        trace = json.loads(did.trace)
+        assert would.decision.outcome.status == did.status
+        assert would.decision.outcome.owner == did.owner_id
+        assert would.decision.outcome.rule == did.rule_id
+        assert would.decision.trace["candidates"] == trace["candidates"]
+        assert would.decision.outcome.reason == did.reason
+
+
+def test_neither_page_nor_api_writes_anything(people):
+    (event,) = waiting(people.forms, {"email": "jo@buyer.example", "country": "DE", "lead_score": 90})
+    drain()
+    draft = copy_to_draft(people.version)
+    rita = sign_in("rita", "RevOps")
+    ApiToken.objects.create(name="Reader", token_hash=hash_token("reader"), scope="read")
+    rita.get(PAGE)  # the session is written once
+    before = rows()
+    assert rita.get(f"{PAGE}?lead={event}&version={draft.pk}&beside={people.version.pk}").status_code == 200
+    answer = rita.post(PAGE, {"source": people.forms.pk, "email": "new@buyer.example", "version": draft.pk})
+    assert answer.status_code == 200
+    asked = {"payload": {"email": "new@buyer.example"}, "source": "forms", "version": draft.pk}
+    headers = {"Authorization": "Bearer reader"}
+    told = Client().post("/api/v1/decide", asked, content_type="application/json", headers=headers)
+    assert told.status_code == 200
+    after = rows()
+    for table in ("routing_apitoken", "django_session"):  # when a token was used last, and a session's last page
+        before.pop(table, None), after.pop(table, None)
+    assert after == before
+
+
+def words(answer):
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def test_a_draft_is_tried_beside_the_rules_in_force_and_what_differs_is_marked(people):
+    (event,) = waiting(people.forms, {"email": "jo@buyer.example", "country": "FR"})
+    drain()
+    draft = copy_to_draft(people.version)
+    Rule.objects.filter(version=draft, name="All").update(target="owner", owner=people.marco, tier="")
+    page = words(sign_in("rita", "RevOps").get(f"{PAGE}?lead={event}&beside={draft.pk}"))
+    assert f"Version {people.version.pk} Version {draft.pk}" in page
+    assert "Tier priority standard differs" in page
+    assert "Decided in step round robin pool round robin pool Team" not in page.replace("differs ", "")
+
+
+def test_who_is_there_is_looked_at_for_the_instant_asked_for(people):
+    (event,) = waiting(people.forms, {"email": "jo@buyer.example", "country": "DE", "lead_score": 90})
+    drain()
+    monday = NOW + timedelta(days=7)  # Elena works on Mondays from nine in Berlin
+    Absence.objects.create(owner=people.elena, starts_at=monday, ends_at=monday + timedelta(days=1))
+    there = simulate(stored(event, NOW + timedelta(days=14)), None)
+    away = simulate(stored(event, monday + timedelta(hours=1)), None)
+    assert (there.decision.outcome.owner, there.decision.outcome.flag) == (people.elena.pk, "ok")
+    assert (away.decision.outcome.owner, away.decision.outcome.flag) == (people.zoe.pk, "fallback")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "said"),
+    [
+        ("lead=99999999", 404, "There is no decided lead 99999999."),
+        ("lead=x", 422, "Enter a whole number."),
+        ("version=99999", 422, "Select a valid choice."),
+        ("at=soon", 422, "Enter a valid date/time."),
+    ],
+)
+def test_what_cannot_be_tried_is_said_beside_its_field(people, asked, status, said):
+    answer = sign_in("rita", "RevOps").get(f"{PAGE}?{asked}")
+    assert (answer.status_code, said in answer.content.decode()) == (status, True)
+
+
+def test_a_payload_that_is_no_object_is_refused(people):
+    rita = sign_in("rita", "RevOps")
+    for text, said in (("{", "This is not JSON."), ("[1]", "A payload is one JSON object")):
+        answer = rita.post(PAGE, {"source": people.forms.pk, "payload": text})
+        assert (answer.status_code, said in answer.content.decode()) == (422, True)
+
+
+def test_a_draft_that_does_not_compile_says_why(people):
+    (event,) = waiting(people.forms, {"email": "jo@buyer.example"})
+    drain()
+    draft = copy_to_draft(people.version)
+    make_rule(draft, "manual_review", (1, "lead_score", "contains", 7), name="Wrong")
+    answer = sign_in("rita", "RevOps").get(f"{PAGE}?lead={event}&version={draft.pk}")
+    assert (answer.status_code, f"Draft {draft.pk} cannot be tried yet: rule" in words(answer)) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code"),
+    [
+        ({}, 422, "bad_request"),
+        ({"payload": {}, "lead": 1}, 422, "bad_request"),
+        ({"payload": {}, "source": "nobody"}, 404, "not_found"),
+        ({"lead": 99999999}, 404, "not_found"),
+        ({"payload": {}, "source": "forms", "version": 99999}, 404, "not_found"),
+        ({"payload": {"a": "b" * 100_001}, "source": "forms"}, 413, "too_large"),
+    ],
+)
+def test_the_api_refuses_with_a_code(people, asked, status, code):
+    ApiToken.objects.create(name="Reader", token_hash=hash_token("reader"), scope="read")
+    headers = {"Authorization": "Bearer reader"}
+    answer = Client().post("/api/v1/decide", asked, content_type="application/json", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_the_api_gives_the_decision_document_of_a_dry_run(people):
+    ApiToken.objects.create(name="Reader", token_hash=hash_token("reader"), scope="read")
+    asked = {"payload": {"email": "new@buyer.example", "country": "FR"}, "source": "forms"}
+    headers = {"Authorization": "Bearer reader"}
+    told = Client().post("/api/v1/decide", asked, content_type="application/json", headers=headers).json()
+    decision = told["routing_decision"]
+    assert (told["dry_run"], decision["lead_id"], decision["routing_status"]) == (True, None, "assigned")
+    assert decision["ruleset_version"] == people.version.pk
+    assert told["routing_trace"]["steps"][-1]["step"] == "round_robin_pool"
+    assert Client().post("/api/v1/decide", asked, content_type="application/json").status_code == 401
