@@ -140,6 +140,8 @@ def _of_rule(
 ) -> Change | None:
     zones = before.get("zone") or "UTC", after.get("zone") or "UTC"
     if old is None:
+        if not new.get("enabled", True):
+            return None  # a new rule that is switched off is no difference that any lead would feel
         return Change(ADDED, key, new["name"], new["step"], (f"New: {sentence(new, names, zones[1])}.",))
     said = rule_changes(old, new, names, zones)
     if moved and old["step"] == new["step"]:

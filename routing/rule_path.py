@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from routing.compare import ADDED, REMOVED, Change, changes
+from routing.compare import REMOVED, Change, changes
 from routing.fired import fired
 from routing.models import RuleSetVersion
 from routing.names import Names, read_names
 from routing.rule_words import FrozenRule, extras_words, target_words, when_words, window_words
-from routing.rulebook import freeze
+from routing.rulebook import content_of
 from routing.step_words import BY_ITSELF, title
 
 PAGE = 50
@@ -75,7 +75,7 @@ def path_of(
 ) -> Path:
     """The path of a version. `search`: words that a rule's name, conditions or target hold. `pages`: by step."""
     names = read_names()
-    content = editable_content(version)
+    content = content_of(version, everything=True)
     told, live = _against_live(version, content, names)
     marks = {change.key: change for change in told if change.key and change.kind != REMOVED}
     counts = fired(now)
@@ -104,19 +104,11 @@ def path_of(
     return Path(tuple(steps), len(content["rules"]), off, settings, len(told), live)
 
 
-def editable_content(version: RuleSetVersion) -> dict[str, Any]:
-    """All rules of a draft, those that are switched off too; of any other version what is frozen."""
-    return freeze(version, everything=True) if version.state == State.DRAFT else version.content
-
-
 def _against_live(version: RuleSetVersion, content: Mapping[str, Any], names: Names) -> tuple[list[Change], int | None]:
     live = RuleSetVersion.objects.filter(state=State.PUBLISHED).values_list("id", "content").first()
     if live is None or live[0] == version.pk or version.state != State.DRAFT:
         return [], None
-    found = changes(live[1], content, names)
-    # A rule that is off, and not in force either, is no difference that anybody would feel.
-    off = {rule["key"] for rule in content["rules"] if not rule.get("enabled", True)}
-    return [change for change in found if not (change.kind == ADDED and change.key in off)], live[0]
+    return changes(live[1], content, names), live[0]
 
 
 def _found(rule: FrozenRule, search: str, names: Names) -> bool:

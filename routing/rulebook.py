@@ -73,9 +73,10 @@ def _frozen(rules: QuerySet[Rule], conditions: QuerySet[Condition], *also: str) 
     return [_frozen_rule(row, groups.get(row["id"], []), ids) for row in rows]
 
 
-def content_of(version: RuleSetVersion) -> dict[str, Any]:
-    """What a version says: frozen for good once it was published, as its rows are now while it is a draft."""
-    return freeze(version) if version.state == State.DRAFT else version.content
+def content_of(version: RuleSetVersion, *, everything: bool = False) -> dict[str, Any]:
+    """What a version says: frozen for good once it was published, as its rows are now while it is a draft.
+    `everything`: of a draft the rules that are switched off, too."""
+    return freeze(version, everything=everything) if version.state == State.DRAFT else version.content
 
 
 def ids_of_people() -> Ids:

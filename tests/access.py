@@ -271,7 +271,7 @@ api:resume                          POST      401     409   409    409     403  
 api:{said}                          POST      401     400   400    400     403     400   403    400
 api:{acts}                          GET       405     405   405    405     405     405   405    405
 api:decide                          GET       405     405   405    405     405     405   405    405
-api:decide                          POST      401     422   422    403     422     403   403    422
+api:decide                          POST      401     400   400    400     400     400   400    400
 api:queue                           GET       401     ok    ok     ok      ok      ok    ok     ok
 api:queue                           POST      405     405   405    405     405     405   405    405
 api:report_overview                 GET       401     403   403    403     403     403   403    403

@@ -31,7 +31,9 @@ KINDS = {
 def compare(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
     """`with`: the older version; without it the one in force, else the one that this was copied from."""
     other = _other(request, version)
-    found = changes(content_of(other), content_of(version), read_names()) if other else []
+    found = (
+        changes(content_of(other, everything=True), content_of(version, everything=True), read_names()) if other else []
+    )
     counts = {kind: sum(change.kind == kind for change in found) for kind in KINDS}
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     steps = [

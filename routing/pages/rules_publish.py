@@ -113,7 +113,8 @@ def _context(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -
     content = rulebook.content_of(version)
     live = RuleSetVersion.objects.filter(state=State.PUBLISHED).first()
     draft = version.state == State.DRAFT
-    found = changes(live.content, content, read_names()) if live and draft else []
+    whole = rulebook.content_of(version, everything=True)
+    found = changes(live.content, whole, read_names()) if live and draft else []
     problems = list(rulebook.problems_of(version, content)) if draft else []
     approval = list(rulebook.approval_problems(version, content, request.user)) if draft else []
     return {

@@ -19,7 +19,7 @@ from routing.rulebook import copy_to_draft, publish
 from routing.simulate import simulate, stored, typed
 from tests.builders import make_company, make_contact, make_source
 from tests.routing.batches import waiting
-from tests.routing.people import sign_in
+from tests.routing.people import sign_in, sign_up
 from tests.routing.rows import NOW, make_crm, make_draft, make_owner, make_people, make_pool, make_rule
 
 pytestmark = pytest.mark.django_db
@@ -181,6 +181,13 @@ def test_the_api_refuses_with_a_code(people, asked, status, code):
     headers = {"Authorization": "Bearer reader"}
     answer = Client().post("/api/v1/decide", asked, content_type="application/json", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_token_of_somebody_who_reads_no_rules_simulates_nothing(people):
+    ApiToken.objects.create(name="Rep", token_hash=hash_token("rep"), scope="read", user=sign_up("rep", "Rep"))
+    asked, headers = {"payload": {}, "source": "forms"}, {"Authorization": "Bearer rep"}
+    answer = Client().post("/api/v1/decide", asked, content_type="application/json", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
 def test_the_api_gives_the_decision_document_of_a_dry_run(people):
