@@ -14,7 +14,7 @@ from django.db.models import Min
 from django.utils.timezone import now as clock
 
 from owners.models import ConfigStamp, Owner
-from owners.writer import after_rollback
+from owners.writer import after_rollback, is_writing
 from routing import maps
 from routing.engine.people import People, compile_people
 from routing.engine.rules import DEFAULT_ORDER, RuleSet, compile_rules, lists_named
@@ -65,8 +65,10 @@ def people_now() -> People:
     for known in (held, _seen):
         if known is not None and known.stamp == stamp:
             return known.people
-    _seen = _Held(stamp, compile_people(0, current_content(), maps.map_now()))
-    return _seen.people
+    people = compile_people(0, current_content(), maps.map_now())
+    if not is_writing():  # what is read within may be undone, and its stamp come again
+        _seen = _Held(stamp, people)
+    return people
 
 
 def _people(stamp: int) -> People:

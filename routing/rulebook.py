@@ -15,9 +15,12 @@ from django.db.models import QuerySet
 
 from owners.models import Owner, Pool, Team, User
 from owners.writer import writing
+from routing.current import people_now
 from routing.engine.rules import RuleError, check_condition, compile_rules
+from routing.lists import lists_now
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.models.rules import validate_order
+from routing.publish_checks import Problem, check
 from routing.revision import canonical_json, digest_of, instant
 from routing.rule_reviews import open_review
 
@@ -135,6 +138,12 @@ def problems_of(version: RuleSetVersion, content: dict[str, Any]) -> Iterator[tu
     yield from (("condition_wrong", sentence) for sentence in sentences)
     if not sentences:
         yield from _compile_problems(content)
+        yield from ((problem.code, problem.sentence) for problem in missing(content) if problem.blocks)
+
+
+def missing(content: dict[str, Any]) -> list[Problem]:
+    """People, pools, stages, policies and lists that a content names and that are not as it needs them."""
+    return list(check(content, people_now(), lists_now()))
 
 
 def _condition_problems(content: dict[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from leads.models import Source
 from leads.scopes import visible_leads
 from owners.roles import MACHINE
 from routing.api.access import Token, viewer
+from routing.api.actor import ERRORS
 from routing.api.problems import Problem
 from routing.api.read import Id, Key
 from routing.engine.text import canonical
@@ -36,7 +37,7 @@ class DecideIn(Schema):
     at: Annotated[AwareDatetime | None, Field(description="ISO 8601 with an offset.")] = None
 
 
-@router.post("/decide", auth=Token(), response={200: dict})
+@router.post("/decide", auth=Token(), response=dict, openapi_extra={"responses": ERRORS})
 def decide(request: HttpRequest, asked: DecideIn) -> HttpResponse:
     """What would be decided, with the full trace. Nothing is written, nobody is told, no turn is taken."""
     asks = viewer(request)

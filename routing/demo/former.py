@@ -37,7 +37,8 @@ def make_former_rules(
     owners: dict[str, Owner], pools: dict[str, Pool], stages: Stages, now: datetime
 ) -> RuleSetVersion:
     """The former rule set, published at `now`, and the colleague it still names."""
-    left = Owner.objects.create(
-        key="tobias", name="Tobias", email="tobias" + DOMAIN, state=Owner.State.DEPARTED, accepts_leads=False
-    )
-    return make_version(RULES, PURPOSE, ORDER, {**owners, "tobias": left}, pools, stages, now)
+    left = Owner.objects.create(key="tobias", name="Tobias", email="tobias" + DOMAIN)
+    version = make_version(RULES, PURPOSE, ORDER, {**owners, "tobias": left}, pools, stages, now)
+    left.state, left.accepts_leads = Owner.State.DEPARTED, False  # after the publish, which would refuse to name him
+    left.save(update_fields=["state", "accepts_leads"])
+    return version

@@ -1,6 +1,7 @@
 """A draft in, what publishing it brings and what stands in its way out; and publishing, approving, going back."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django import forms
@@ -9,6 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -22,6 +24,7 @@ from routing.names import read_names
 from routing.offer import offered
 from routing.pages.rule_fields import InstantField, zone_of
 from routing.pages.rule_versions import may_read, of_version
+from routing.publish_checks import Problem
 from routing.refused import Refused
 from routing.rerouting import Choice, preview
 from routing.rulebook import RulebookError
@@ -116,14 +119,41 @@ def _context(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -
     whole = rulebook.content_of(version, everything=True)
     found = changes(live.content, whole, read_names()) if live and draft else []
     problems = list(rulebook.problems_of(version, content)) if draft else []
+    missing = rulebook.missing(content) if draft else []
+    told = {problem.sentence for problem in missing}
     approval = list(rulebook.approval_problems(version, content, request.user)) if draft else []
     return {
         "version": version, "form": form, "live": live, "draft": draft, "rules": len(content["rules"]),
         "changes": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "total": len(found),
-        "problems": [sentence for code, sentence in problems if code != "purpose_missing"],
+        "problems": [
+            sentence for code, sentence in problems if code != "purpose_missing" and sentence not in told
+        ],
+        "missing": [(problem, _mends(request, version, problem)) for problem in missing],
+        "blocked": bool([code for code, _ in problems if code != "purpose_missing"]),
         "approval": [sentence for _, sentence in approval], "four_eyes": settings.FOUR_EYES_PUBLISH,
         "now": timezone.now(), "help_topic": "rules",
     }  # fmt: skip
+
+
+def _mends(request: HttpRequest, version: RuleSetVersion, problem: Problem) -> list[tuple[str, str]]:
+    """(address, words) of what mends a problem: the rule, and the row that it is about where the reader may see it."""
+    found = []
+    if problem.rule is not None:
+        found.append((reverse("pages:rule", args=[version.pk, problem.rule]), "The rule"))
+    if problem.link:
+        model, pk = problem.link
+        app, _, name = model.partition(".")
+        if request.user.has_perm(f"{app}.view_{name}"):
+            page = f"admin:{app}_{name}_change" if pk else f"admin:{app}_{name}_changelist"
+            with suppress(NoReverseMatch):
+                found.append((reverse(page, args=[pk] if pk else []), WORDS[model]))
+    return found
+
+
+WORDS = {
+    "owners.owner": "The person", "owners.pool": "The pool", "owners.team": "The team", "leads.pipeline": "Pipelines",
+    "routing.slapolicy": "SLA policies", "routing.namedlist": "Named lists",
+}  # fmt: skip
 
 
 # --- back, and looking again -----------------------------------------------------------------------------

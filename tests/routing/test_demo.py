@@ -82,8 +82,7 @@ def test_revops_works_on_rules_and_finds_no_door_to_users_or_scheduled_tasks():
     assert seen == [True, False, False]
     copied = client.post(f"/admin/routing/rulesetversion/{version.pk}/copy/")
     draft = RuleSetVersion.objects.get(state="draft")
-    RuleSetVersion.objects.filter(pk=draft.pk).update(purpose="A change by RevOps.")
-    published = client.post(f"/admin/routing/rulesetversion/{draft.pk}/publish/")
+    published = client.post(f"/admin/routing/rulesetversion/{draft.pk}/publish/", {"purpose": "A change by RevOps."})
     draft.refresh_from_db()
     assert (copied.status_code, published.status_code, draft.state) == (302, 302, "published")
     owner = Owner.objects.get(key="elena")

@@ -72,13 +72,14 @@ def test_rep_who_left_is_found_wherever_they_are_named(healthy):
     for step, target, fields in (
         ("campaign_source_owner", "owner", {"owner": healthy["marco"]}),
         ("critical_severity_founder_review", "owner", {"owner": healthy["marco"], "fallback_owner": elena}),
-        ("round_robin_pool", "team", {"team": make_team("empty", lead=elena, fallback_owner=elena)}),
+        ("round_robin_pool", "team", {"team": make_team("empty", lead=elena, fallback_owner=elena, default_pool=pool)}),
         ("manual_review", "review", {"owner": healthy["marco"]}),
     ):
         make_rule(version, step, target, **fields)
     published = publish(version, None, NOW)
     draft = make_version(elena)
     make_rule(draft, "round_robin_pool", "owner", owner=healthy["marco"], fallback_owner=healthy["marco"])
+    Team.objects.filter(key="empty").update(default_pool=None)
     Owner.objects.filter(key="marco").update(state="departed", cover=None)
     Owner.objects.filter(key="elena").update(cover=healthy["marco"])
     Team.objects.filter(key="europe").update(lead=healthy["marco"])
@@ -88,10 +89,10 @@ def test_rep_who_left_is_found_wherever_they_are_named(healthy):
          " stands in: its leads go to review.", row),
         (ERROR, "rule_team_without_pool", "Rule “round_robin_pool to team” leads to team Empty, which has no default"
          " pool. Choose one.", row),
-        (WARNING, "rule_owner_gone", "Rule “critical_severity_founder_review to owner” leads to Marco, who has left;"
-         " others stand in. Name somebody who is here.", row),
-        (WARNING, "reviewer_gone", "Rule “manual_review to review” names Marco for its reviews, who has left; others"
-         " get them.", row),
+        (WARNING, "rule_owner_stood_in", "Rule “critical_severity_founder_review to owner” leads to Marco, who has"
+         " left; others stand in. Name somebody who is here.", row),
+        (WARNING, "reviewer_gone", "Rule “manual_review to review” names Marco for its reviews, who has left. Name"
+         " somebody who is here.", row),
         (WARNING, "draft_names_gone_owner", f"Draft {draft.pk} names Marco, who does not take leads any more, in 1"
          " rule.", ("routing", "rulesetversion", draft.pk)),
         (WARNING, "pool_member_gone", "Pool Emea still has Marco as a member, who left.", ("owners", "pool", pool.pk)),
