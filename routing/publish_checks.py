@@ -5,7 +5,9 @@ What blocks a publish, and what only warns. The doctor asks the same of the rule
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from routing.engine.conditions import Lists, make_condition
 from routing.engine.impossible import contradiction
@@ -46,12 +48,13 @@ def check(content: Mapping[str, Any], people: People, lists: Lists) -> Iterator[
         who = name_of(people, content["owner"])
         sentence = f"{who}, who answers for the rules, {gone}. Name somebody else in the settings of the draft."
         yield Problem(True, "rules_owner_gone", sentence, link=(OWNER, content["owner"]))
+    zone = ZoneInfo(content.get("zone") or "UTC")
     for rule in content["rules"]:
-        yield from of_rule(rule, content["owner"], people, lists)
+        yield from of_rule(rule, content["owner"], people, lists, zone)
 
 
-def of_rule(rule: FrozenRule, answerable: int, people: People, lists: Lists) -> Iterator[Problem]:
-    """What is wrong with one rule and the rows of its table."""
+def of_rule(rule: FrozenRule, answerable: int, people: People, lists: Lists, zone: tzinfo) -> Iterator[Problem]:
+    """What is wrong with one rule and the rows of its table. `zone`: of the version, where a date is a day."""
     told: set[tuple[str, str]] = set()
     for target, where in _targets(rule):
         for blocks, code, what, link in (*_of_target(target, answerable, people), *_of_fallback(target, people)):
@@ -62,7 +65,7 @@ def of_rule(rule: FrozenRule, answerable: int, people: People, lists: Lists) -> 
             if (code, what) not in told:
                 told.add((code, what))
                 yield Problem(blocks, code, f"{where}{what}", rule["id"], rule["name"], link)
-    for blocks, code, what, link in _of_conditions(rule, people, lists):
+    for blocks, code, what, link in _of_conditions(rule, people, lists, zone):
         yield Problem(blocks, code, what, rule["id"], rule["name"], link)
 
 
@@ -230,7 +233,7 @@ def _of_policy(rule: Mapping[str, Any], people: People) -> Iterator[Told]:
 KNOWN = {"territory": "territory", "source_key": "source", "lead_type": "lead type"}
 
 
-def _of_conditions(rule: FrozenRule, people: People, lists: Lists) -> Iterator[Told]:
+def _of_conditions(rule: FrozenRule, people: People, lists: Lists, zone: tzinfo) -> Iterator[Told]:
     known = {
         "territory": people.territories.keys(),
         "source_key": {source.key for source in people.sources.values()},
@@ -239,7 +242,7 @@ def _of_conditions(rule: FrozenRule, people: People, lists: Lists) -> Iterator[T
     for group in rule["groups"]:
         for row in group:
             yield from _of_condition(row, known, lists)
-        yield from _of_group(group, lists)
+        yield from _of_group(group, lists, zone)
     table = rule.get("table") or {"inputs": (), "rows": ()}
     asked = {
         repr(condition): condition
@@ -266,11 +269,11 @@ def _of_condition(row: Mapping[str, Any], known: Mapping[str, Any], lists: Lists
                 yield False, "rule_asks_for_nothing", f"asks for {KNOWN[field]} {key}, which does not exist.", None
 
 
-def _of_group(group: list[Mapping[str, Any]], lists: Lists) -> Iterator[Told]:
+def _of_group(group: list[Mapping[str, Any]], lists: Lists, zone: tzinfo) -> Iterator[Told]:
     if any(row["operator"] == "in_list" and not lists.get(row["value"]) for row in group):
         return  # said of the list
     try:
-        typed = [make_condition(row["field"], row["operator"], row["value"], lists=lists) for row in group]
+        typed = [make_condition(row["field"], row["operator"], row["value"], zone, lists) for row in group]
     except ValueError:
         return  # said by the check of conditions, in more words
     if clash := contradiction(typed):

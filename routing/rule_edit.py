@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -15,13 +16,14 @@ from django.core.exceptions import ValidationError
 from django.db.models import Max
 
 from leads.models import Pipeline, Stage
+from owners.cover import covers_at
 from owners.models import Owner, User
 from routing.compare import rule_changes
 from routing.drafts import GAP, ago, editing
 from routing.engine.conditions import check_condition, make_condition
 from routing.engine.impossible import contradiction
 from routing.lists import lists_now
-from routing.models import Condition, Delivery, Rule, SlaPolicy
+from routing.models import Condition, Delivery, Rule, RuleSetVersion, SlaPolicy
 from routing.names import read_names
 from routing.refused import Refused
 from routing.revision import instant
@@ -62,19 +64,23 @@ class Faulty(Exception):
 # --- what is wrong with a rule ---------------------------------------------------------------------------
 
 
-def faults(wanted: Wanted) -> list[Fault]:
-    """Everything that is wrong with a rule as a person wants it; nothing when it may be saved."""
-    found = [*_of_columns(wanted.columns), *_of_conditions(wanted.groups)]
+def faults(wanted: Wanted, zone: str, now: datetime) -> list[Fault]:
+    """Everything that is wrong with a rule as a person wants it; nothing when it may be saved.
+
+    `zone`: of the version, where a date is a day. `now`: covers that have ended by then lead nowhere.
+    """
+    found = [*_of_columns(wanted.columns, now), *_of_conditions(wanted.groups)]
     if not any(fault.where.startswith("condition") for fault in found):
-        found += _of_groups(wanted.groups)
+        found += _of_groups(wanted.groups, ZoneInfo(zone))
     return found
 
 
-def _of_columns(columns: dict[str, Any]) -> Iterator[Fault]:
+def _of_columns(columns: dict[str, Any], now: datetime) -> Iterator[Fault]:
     target = columns["target"]
     if target in NAMED and not columns.get(target):
         yield Fault(target, f"Name the {target} that the rule sends leads to.")
     yield from _of_people(columns)
+    yield from _of_covers(columns, now)
     if columns.get("fallback_owner") and columns.get("fallback_owner") == columns.get("owner") and target == "owner":
         yield Fault("fallback_owner", "The fallback owner is the target itself, who has just given way. Name another.")
     if target not in ENDS and columns.get("fallback_owner"):
@@ -96,7 +102,7 @@ def _of_columns(columns: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _of_people(columns: dict[str, Any]) -> Iterator[Fault]:
-    """Who left takes no leads any more; who covers whom must not lead back to the target."""
+    """Who left takes no leads any more."""
     for name in ("owner", "fallback_owner"):
         if not (id := columns.get(name)):
             continue
@@ -105,6 +111,25 @@ def _of_people(columns: dict[str, Any]) -> Iterator[Fault]:
             yield Fault(name, "This person does not exist any more. Choose another.")
         elif person[1] == Owner.State.DEPARTED:
             yield Fault(name, f"{person[0]} left and takes no leads any more. Choose somebody else.")
+
+
+def _of_covers(columns: dict[str, Any], now: datetime) -> Iterator[Fault]:
+    """Who stands in for the fallback owner must not be the target, who has just given way."""
+    target, fallback = columns.get("owner"), columns.get("fallback_owner")
+    if columns["target"] != "owner" or not target or not fallback or target == fallback:
+        return
+    line, covers = [fallback], covers_at(now)
+    while (following := covers.get(line[-1])) is not None and following not in line:
+        line.append(following)
+        if following == target:
+            names = dict(Owner.objects.filter(pk__in=line).values_list("pk", "name"))
+            back = " → ".join(names[pk] for pk in line)
+            yield Fault(
+                "fallback_owner",
+                f"{names[fallback]} as fallback leads back to {names[target]}, who has just given way: who covers for"
+                f" whom goes {back}. Name another fallback owner, or change the cover.",
+            )
+            return
 
 
 def _of_stage(columns: dict[str, Any]) -> Iterator[Fault]:
@@ -134,11 +159,11 @@ def _of_conditions(groups: Groups) -> Iterator[Fault]:
                 yield Fault(f"condition-{number}-{place}", f"There is no list “{row['value']}”; there are: {keys}.")
 
 
-def _of_groups(groups: Groups) -> Iterator[Fault]:
+def _of_groups(groups: Groups, zone: ZoneInfo) -> Iterator[Fault]:
     """Conditions that no lead can satisfy together."""
     known = lists_now()
     for number, group in enumerate(groups):
-        typed = [make_condition(row["field"], row["operator"], row["value"], lists=known) for row in group]
+        typed = [make_condition(row["field"], row["operator"], row["value"], zone, known) for row in group]
         if clash := contradiction(typed):
             said = " and ".join(condition_words(_row(one)) for one in clash)
             place = typed.index(clash[-1])
@@ -157,9 +182,11 @@ def save_rule(
 ) -> tuple[Rule, str]:
     """Save what a rule shall say, or add one to the end of its step; the rule and what was done, in a sentence.
 
-    `seen`: the edition of the rule that the form showed. Raises Faulty, Refused (gone, not_a_draft, changed).
+    `seen`: the edition of the rule that the form showed, None for a form that shows none. Raises Faulty, Refused (gone,
+    not_a_draft, changed).
     """
-    if found := faults(wanted):
+    zone = RuleSetVersion.objects.filter(pk=version).values_list("time_zone", flat=True).first()
+    if found := faults(wanted, zone or "UTC", now):  # before the lock, which routing waits for
         raise Faulty(found)
     with editing(version, None, by, now) as act:
         if rule is None:
@@ -178,8 +205,8 @@ def _present(version: int, rule: int, seen: int | None, now: datetime) -> Rule:
     row = Rule.objects.filter(version=version, pk=rule).first()
     if row is None:
         raise Refused("gone", "This rule was deleted meanwhile. Nothing of yours was saved; add it as a new rule.")
-    if seen is not None and seen != row.edition:
-        raise Refused("changed", changed_since(row, seen, now))
+    if seen != row.edition:
+        raise Refused("changed", changed_since(row, seen or 0, now))
     return row
 
 

@@ -8,7 +8,7 @@ from leads.models import LeadType, Source
 from owners.models import Territory
 from routing.current import people_now
 from routing.engine.fields import FIELD_KINDS
-from routing.models import Decision, NamedList
+from routing.models import Decision
 from routing.past_leads import seen_by_rules
 
 DAYS = 90
@@ -33,11 +33,6 @@ def suggestions(field: str, now: datetime) -> list[tuple[str, int]]:
     for key in _vocabulary(field):
         found.setdefault(key, 0)
     return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST]
-
-
-def lists_of(field: str) -> list[tuple[str, str]]:
-    """(key, name) of the named lists of a field."""
-    return list(NamedList.objects.filter(field=field).values_list("key", "name"))
 
 
 def _vocabulary(field: str) -> list[str]:

@@ -1,45 +1,21 @@
-"""Admin of rules with their conditions. Rules of a draft are edited; all others are shown as they are."""
+"""The list of all rules in the admin: searched and filtered here, read and edited on the page of one rule."""
 
-from django import forms
-from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.db.models import Max
+from typing import Any
 
-from owners.admin.base import LockedAdmin, PlainForm
-from routing.admin.conditions import ConditionInline, in_words
-from routing.models import Delivery, ReviewItem, Rule, RuleSetVersion
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from owners.admin.base import LockedAdmin
+from routing.engine.rules import STEPS
+from routing.models import Rule, RuleSetVersion
+from routing.rule_words import when_words
 
 DRAFT = RuleSetVersion.State.DRAFT
-GAP = 10  # between the positions of new rules, so that another fits in between
-
-
-class RuleForm(PlainForm):
-    sentences = {"rule_ends_after_it_starts": "The rule has to end after it starts."}
-    review_reason = forms.ChoiceField(
-        required=False, choices=[("", "---------"), *ReviewItem.Reason.choices],
-        help_text="Shown when the target is manual review.",
-    )  # fmt: skip
-
-    def clean_alert_channels(self):
-        channels = self.cleaned_data["alert_channels"]
-        if unknown := [channel for channel in channels if channel not in Delivery.PERSONAL]:
-            known = " and ".join(Delivery.PERSONAL)
-            raise ValidationError(f"There is no channel “{unknown[0]}”; there are {known}.", code="no_channel")
-        return channels
-
-    def clean(self):
-        cleaned = super().clean()
-        target = cleaned.get("target")
-        if target in ("owner", "pool", "team") and target not in self.errors and not cleaned.get(target):
-            self.add_error(target, f"Name the {target} that the rule sends leads to.")
-        self._check_stage(cleaned.get("pipeline"), cleaned.get("stage"))
-        return cleaned
-
-    def _check_stage(self, pipeline, stage) -> None:
-        if stage and not pipeline:
-            self.add_error("pipeline", "Name the pipeline that the stage belongs to.")
-        elif stage and stage.pipeline_id != pipeline.pk:
-            self.add_error("stage", f"{stage.name} is not a stage of {pipeline.name}.")
 
 
 def target_in_words(rule: Rule) -> str:
@@ -48,12 +24,21 @@ def target_in_words(rule: Rule) -> str:
     return f"{rule.get_target_display()}: {named}" if named else rule.get_target_display()
 
 
+def asked_in_words(rule: Rule) -> str:
+    """What a rule asks, in the words that every other page has for it."""
+    groups: dict[int, list[dict[str, Any]]] = {}
+    for row in sorted(rule.conditions.all(), key=lambda row: (row.group, row.pk)):
+        condition = {"field": row.field, "operator": row.operator, "value": row.value}
+        groups.setdefault(row.group, []).append(condition)
+    return when_words({"groups": list(groups.values()), "table": rule.table})
+
+
 class ConditionsShown:
     """Columns that say in words what a rule asks and where it leads."""
 
     @admin.display(description="when")
     def conditions_shown(self, rule):
-        return in_words(list(rule.conditions.all()))
+        return asked_in_words(rule)
 
     @admin.display(description="goes to")
     def target_shown(self, rule):
@@ -62,39 +47,23 @@ class ConditionsShown:
 
 @admin.register(Rule)
 class RuleAdmin(ConditionsShown, LockedAdmin):
-    form = RuleForm
-    inlines = [ConditionInline]
+    """Adding, changing and deleting lead to the pages of the version, which keep editions and say who changed what."""
+
+    actions = None
     list_display = ["name", "version", "step", "position", "conditions_shown", "target_shown", "enabled"]
     list_filter = ["version__state", "step", "target", "enabled"]
     list_select_related = ["version", "owner", "pool", "team"]
     search_fields = ["name", "owner__name", "pool__name", "team__name"]
-    autocomplete_fields = ["owner", "pool", "team", "fallback_owner", "sla_policy", "pipeline", "stage"]
-    fieldsets = [
-        (None, {"fields": ["version", "step", "position", "name", "enabled"]}),
-        ("Target", {"fields": ["target", "owner", "pool", "team", "review_reason"]}),
-        (
-            "When the target cannot",
-            {"fields": ["fallback_owner", "on_nobody", "require_language", "require_service", "require_skills"]},
-        ),
-        (
-            "What goes with it",
-            {
-                "fields": [
-                    "tier",
-                    "high_intent",
-                    "sla_policy",
-                    "pipeline",
-                    "stage",
-                    "sequence",
-                    "alert_channels",
-                ]
-            },
-        ),
-        ("Time window", {"fields": ["starts_at", "ends_at"]}),
-    ]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).prefetch_related("conditions")
+        return super().get_queryset(request).defer("version__content").prefetch_related("conditions")
+
+    def get_changelist(self, request, **kwargs):
+        class Rows(super().get_changelist(request, **kwargs)):
+            def url_for_result(self, result):
+                return page_of(result)
+
+        return Rows
 
     def has_change_permission(self, request, obj=None):
         return super().has_change_permission(request, obj) and (obj is None or obj.version.state == DRAFT)
@@ -102,19 +71,43 @@ class RuleAdmin(ConditionsShown, LockedAdmin):
     def has_delete_permission(self, request, obj=None):
         return super().has_delete_permission(request, obj) and (obj is None or obj.version.state == DRAFT)
 
-    def get_readonly_fields(self, request, obj=None):
-        return [*super().get_readonly_fields(request, obj), *(["version"] if obj else [])]
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """To the form of a new rule: in the draft that the address names, else in the latest one."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        draft = _draft(request.GET.get("version", ""))
+        if draft is None:
+            messages.warning(request, "Rules are added to a draft, and there is none. Copy a version to a new draft.")
+            return redirect("admin:routing_rulesetversion_changelist")
+        step = request.GET.get("step", "")
+        asked = f"?{urlencode({'step': step})}" if step in STEPS else ""
+        return redirect(reverse("pages:rule-new", args=[draft]) + asked)
 
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        if db_field.name == "version":
-            kwargs["queryset"] = RuleSetVersion.objects.filter(state=DRAFT)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return self._lead_on(request, object_id, self.has_view_permission, self.has_change_permission)
 
-    def get_changeform_initial_data(self, request):
-        """A link “add a rule to this step” names version and step; the new rule goes to the step's end."""
-        initial = super().get_changeform_initial_data(request)
-        version, step = initial.get("version", ""), initial.get("step")
-        if version.isascii() and version.isdigit() and len(version) < 19 and step:
-            rules = Rule.objects.filter(version_id=int(version), step=step)
-            initial.setdefault("position", (rules.aggregate(last=Max("position"))["last"] or 0) + GAP)
-        return initial
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return self._lead_on(request, object_id, self.has_delete_permission, self.has_delete_permission)
+
+    def _lead_on(self, request: HttpRequest, object_id: str, may_ask: Any, may_post: Any) -> HttpResponse:
+        rule = self.get_object(request, unquote(object_id))
+        allowed = may_post if request.method == "POST" else may_ask
+        if not allowed(request, rule):
+            raise PermissionDenied
+        if rule is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return redirect(page_of(rule))
+
+
+def page_of(rule: Rule) -> str:
+    """The address at which a rule is read and, in a draft, edited."""
+    return reverse("pages:rule", args=[rule.version_id, rule.pk])
+
+
+def _draft(named: str) -> int | None:
+    drafts = RuleSetVersion.objects.filter(state=DRAFT)
+    if named.isascii() and named.isdigit() and len(named) < 19:
+        drafts = drafts.filter(pk=int(named))
+    return drafts.order_by("-id").values_list("pk", flat=True).first()

@@ -1,13 +1,12 @@
 """The form of one rule as it was posted in, what the rule shall say or an error beside each field out."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -22,6 +21,7 @@ from routing.rule_values import parse_value, show_value
 from routing.step_words import title
 
 MOST_ROWS = 300
+LONGEST_VALUE = 2000
 WEEKDAYS = [(0, "Mon"), (1, "Tue"), (2, "Wed"), (3, "Thu"), (4, "Fri"), (5, "Sat"), (6, "Sun")]
 FIELD_GROUPS = (
     ("What was asked for", ("lead_type", "service_requested", "product_interest", "urgency", "budget_range",
@@ -68,13 +68,13 @@ class RuleForm(forms.Form):
     step = forms.ChoiceField(choices=[(step, title(step)) for step in STEPS])
     enabled = forms.BooleanField(required=False, label="Switched on")
     target = forms.ChoiceField(choices=Rule.Target.choices, label="Leads go to")
-    owner = _one_of(Owner.objects.exclude(state=Owner.State.DEPARTED), "Owner or reviewer")
+    owner = _one_of(Owner.objects.all(), "Owner or reviewer")
     pool = _one_of(Pool.objects.all(), "Pool")
     team = _one_of(Team.objects.all(), "Team")
     review_reason = forms.ChoiceField(
         required=False, choices=[("", "–"), *ReviewItem.Reason.choices], label="Reason shown in review"
     )
-    fallback_owner = _one_of(Owner.objects.exclude(state=Owner.State.DEPARTED), "Fallback owner")
+    fallback_owner = _one_of(Owner.objects.all(), "Fallback owner")
     on_nobody = forms.ChoiceField(required=False, choices=Rule.OnNobody.choices, label="When nobody can take it")
     require_language = forms.BooleanField(required=False, label="Has to speak the lead’s language")
     require_service = forms.BooleanField(required=False, label="Has to cover the requested service")
@@ -106,6 +106,16 @@ class RuleForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, auto_id="rule_%s", **kwargs)
         self.fields["stage"].label_from_instance = lambda stage: f"{stage.pipeline.name}: {stage.name}"
+        for name in ("owner", "fallback_owner"):
+            self._offer(name)
+
+    def _offer(self, name: str) -> None:
+        """Who is here; and whom the rule names, although they left: otherwise saving would drop them in silence."""
+        offered = Q(pk__in=[int(named)] if (named := str(self[name].value() or "")).isdecimal() else [])
+        self.fields[name].queryset = Owner.objects.filter(~Q(state=Owner.State.DEPARTED) | offered)
+        self.fields[name].label_from_instance = lambda owner: (
+            f"{owner.name} (left)" if owner.state == Owner.State.DEPARTED else owner.name
+        )
 
     def clean_high_intent(self) -> bool | None:
         return {"yes": True, "no": False}.get(self.cleaned_data["high_intent"])
@@ -153,6 +163,12 @@ class Row:
 
     def read(self) -> dict[str, Any] | None:
         """The condition; None where something is wrong, which is noted."""
+        if len(self.value) > LONGEST_VALUE:
+            self.errors.append(
+                f"A value has at most {LONGEST_VALUE:,} characters, so this one was cut off here. Keep so many words in"
+                " a named list, and ask whether the field is in it."
+            )
+            return None
         try:
             value = parse_value(self.field, self.operator, self.value)
         except ValidationError as error:
@@ -172,7 +188,7 @@ def typed_rows(posted: QueryDict) -> Rows:
     groups: dict[str, list[Row]] = {}
     for group, field, operator, value in zip(*columns, strict=False):
         if field:
-            groups.setdefault(group[:4], []).append(Row(field[:60], operator[:20], value[:2000]))
+            groups.setdefault(group[:4], []).append(Row(field[:60], operator[:20], value[: LONGEST_VALUE + 1]))
     return list(groups.values())
 
 
@@ -214,7 +230,3 @@ def vocabulary() -> dict[str, Any]:
 def zone_of(version: Any) -> ZoneInfo:
     """The zone in which a version's instants are typed."""
     return ZoneInfo(version.time_zone)
-
-
-def errors_of(form: RuleForm) -> Mapping[str, list[str]]:
-    return {name: [str(error) for error in errors] for name, errors in form.errors.items()}

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from owners.roles import Act, may
+from owners.scopes import visible
 from routing.engine.fields import FIELDS
 from routing.engine.rules import STEPS
 from routing.models import Decision, NamedList, Rule, RuleSetVersion
@@ -33,7 +34,7 @@ from routing.pages.rule_fields import (
 from routing.pages.rule_versions import LARGEST_ID, may_edit, of_version
 from routing.refused import Refused
 from routing.rule_edit import COLUMNS, Faulty, Wanted, faults, frozen_of, save_rule, wanted_of
-from routing.rule_suggest import PERSONAL, suggestions
+from routing.rule_suggest import DAYS, PERSONAL, SAMPLE, suggestions
 from routing.rule_tries import latest_met
 from routing.rule_words import sentence
 from routing.step_words import title
@@ -44,27 +45,28 @@ from routing.step_words import title
 @of_version
 def rule(request: HttpRequest, version: RuleSetVersion, rule: int | None = None) -> HttpResponse:
     """GET: the form, filled in. POST: `do` = save, or say (in words, and what it meets), row or group (one more)."""
-    row = _find(version, rule)
-    editing = version.state == RuleSetVersion.State.DRAFT and may_edit(request.user)
-    if row is None and not editing:
+    if request.method == "POST" and not may_edit(request.user):
         raise PermissionDenied
+    row = _find(version, rule, typed="seen" in request.POST)
+    editing = version.state == RuleSetVersion.State.DRAFT and may_edit(request.user)
     with timezone.override(zone_of(version)):
         if request.method == "POST":
-            if not editing:
-                raise PermissionDenied
-            return _posted(request, version, row)
+            return _posted(request, version, rule, row)
+        if row is None and not editing:
+            raise PermissionDenied
         wanted = wanted_of(row) if row else _new(request)
         form = RuleForm(initial=initial_of(wanted))
         context = _context(request, version, row, form, rows_of(wanted), editing=editing)
-        context["says"] = _says(version, row, wanted) if row else None
+        context["says"] = _says(request, version, row, wanted) if row else None
         return render(request, "pages/rule_form.html", context)
 
 
-def _find(version: RuleSetVersion, rule: int | None) -> Rule | None:
+def _find(version: RuleSetVersion, rule: int | None, *, typed: bool = False) -> Rule | None:
+    """The rule. One that is gone is 404, save to whoever still `typed` into its form: that must not be lost."""
     if rule is None:
         return None
     row = Rule.objects.filter(version=version, pk=rule).first() if rule < LARGEST_ID else None
-    if row is None:
+    if row is None and (not typed or rule >= LARGEST_ID):
         raise Http404
     return row
 
@@ -80,30 +82,26 @@ def _new(request: HttpRequest) -> Wanted:
     return Wanted(columns, [])
 
 
-def _posted(request: HttpRequest, version: RuleSetVersion, row: Rule | None) -> HttpResponse:
+def _posted(request: HttpRequest, version: RuleSetVersion, rule: int | None, row: Rule | None) -> HttpResponse:
     form, rows = RuleForm(request.POST), typed_rows(request.POST)
     do = request.POST.get("do", "save")
     context = _context(request, version, row, form, rows, editing=True)
     if do.startswith(("row", "group")):
         _one_more(rows, do)
         return render(request, "pages/rule_form.html", context)
-    wanted = _typed(form, rows)
+    wanted = _typed(form, rows, version)
     if wanted is None or do == "say":
         if wanted:
-            context["says"] = _says(version, row, wanted)
+            context["says"] = _says(request, version, row, wanted)
         return render(request, "pages/rule_form.html", context, status=200 if wanted else 422)
     try:
-        saved, said = save_rule(
-            version.pk, row.pk if row else None, wanted, _seen(request), request.user, timezone.now()
-        )
+        saved, said = save_rule(version.pk, rule, wanted, _seen(request), request.user, timezone.now())
     except Faulty as faulty:
         form.take(mark(rows, faulty.faults))
         return render(request, "pages/rule_form.html", context, status=422)
     except Refused as refused:
         return _refused(request, context, row, refused)
     messages.success(request, said)
-    if request.POST.get("do") == "save-and-stay":
-        return redirect("pages:rule", version.pk, saved.pk)
     return redirect(f"{reverse('pages:rules', args=[version.pk])}#rule-{saved.pk}")
 
 
@@ -113,16 +111,20 @@ def _refused(request: HttpRequest, context: dict[str, Any], row: Rule | None, re
     if row is not None and refused.code == "changed":
         context["over"] = Rule.objects.filter(pk=row.pk).values_list("edition", flat=True).first()
         context["seen"] = context["over"]
+    if refused.code == "gone":
+        context["action"] = reverse("pages:rule-new", args=[context["version"].pk])
+    if refused.code == "not_a_draft":
+        context["editing"] = False
     return render(request, "pages/rule_form.html", context, status=409)
 
 
-def _typed(form: RuleForm, rows: Rows) -> Wanted | None:
+def _typed(form: RuleForm, rows: Rows, version: RuleSetVersion) -> Wanted | None:
     """What was typed; None where something is wrong, which then stands beside its field."""
     groups = read_rows(rows)
     if not form.is_valid() or groups is None:
         return None
     wanted = Wanted(form.columns(), groups)
-    if found := faults(wanted):
+    if found := faults(wanted, version.time_zone, timezone.now()):
         form.take(mark(rows, found))
         return None
     return wanted
@@ -150,6 +152,7 @@ def _context(
         "fitting": json.dumps(words["fitting"]), "seen": request.POST.get("seen") or (row.edition if row else ""),
         "lists": NamedList.objects.only("key", "name", "field"), "help_topic": "conditions",
         "sequences": _sequences(), "table": len(row.table["rows"]) if row and row.table else 0,
+        "sample": SAMPLE, "days": DAYS,
         "step_title": title(row.step if row else form["step"].value() or ""),
     }  # fmt: skip
 
@@ -160,11 +163,11 @@ def _sequences() -> list[str]:
     )
 
 
-def _says(version: RuleSetVersion, row: Rule | None, wanted: Wanted) -> dict[str, Any]:
+def _says(request: HttpRequest, version: RuleSetVersion, row: Rule | None, wanted: Wanted) -> dict[str, Any]:
     """The sentence of what is typed, and what it would have met."""
     frozen = frozen_of(wanted, table=row.table if row else None)
     said = sentence(frozen, read_names(), version.time_zone)
-    met = None if row and row.table else latest_met(frozen, version.time_zone, Decision.objects.all())
+    met = None if row and row.table else latest_met(frozen, version.time_zone, visible(Decision, request.user))
     return {"sentence": said, "met": met}
 
 
@@ -180,10 +183,10 @@ def say(request: HttpRequest, version: RuleSetVersion, rule: int | None = None) 
         if not form.data.get("name"):
             form.data = form.data.copy()
             form.data["name"] = "New rule"
-        wanted = _typed(form, rows)
+        wanted = _typed(form, rows, version)
         wrong = [said for group in rows for one in group for said in one.errors]
         wrong += [str(error) for errors in form.errors.values() for error in errors]
-        says = _says(version, row, wanted) if wanted else None
+        says = _says(request, version, row, wanted) if wanted else None
         return render(request, "pages/rule_form_says.html", {"says": says, "wrong": wrong[:3], "version": version})
 
 

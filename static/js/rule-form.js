@@ -93,6 +93,7 @@ const dress = (row) => {
 
 if (form.querySelector("[data-add-group]")) {
   form.classList.add("has-script");
+  for (const part of form.querySelectorAll("[data-with-script]")) part.hidden = false;
   form.elements.sequence.setAttribute("list", "sequences");
   for (const row of form.querySelectorAll("[data-condition]")) dress(row);
   aim();

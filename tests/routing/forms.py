@@ -26,13 +26,15 @@ def version_form(owner, order=STEPS, **more):
     return {"owner": owner.pk, "purpose": "First rules.", **places, **NO_RULES, **more}
 
 
-def rule_form(version, step, target, *conditions, **more):
-    """`conditions`: (group, field, operator, text)."""
-    rows = {"conditions-TOTAL_FORMS": str(len(conditions)), "conditions-INITIAL_FORMS": "0"}
-    for number, condition in enumerate(conditions):
-        for name, value in zip(("group", "field", "operator", "value"), condition, strict=True):
-            rows[f"conditions-{number}-{name}"] = value
+def rule_address(version, rule="new"):
+    return f"/admin/routing/rulesetversion/{version.pk}/rules/{rule}/"
+
+
+def rule_form(step, target, *conditions, **more):
+    """What the form of one rule posts. `conditions`: (alternative, field, operator, text)."""
+    columns = list(zip(*conditions, strict=True)) if conditions else [(), (), (), ()]
+    names = ("c-group", "c-field", "c-operator", "c-value")
     return {
-        "version": version.pk, "step": step, "position": "10", "name": f"{step} rule", "enabled": "on",
-        "target": target, "on_nobody": "", "high_intent": "unknown", **rows, **more,
+        "name": f"{step} rule", "step": step, "enabled": "on", "target": target, "do": "save",
+        **dict(zip(names, columns, strict=True)), **more,
     }  # fmt: skip

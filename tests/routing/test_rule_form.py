@@ -6,16 +6,19 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from leads.models import Pipeline, Stage
-from owners.models import Territory
+from owners.models import Owner, Territory
+from routing.current import people_now
 from routing.lists import replace_entries
 from routing.models import Condition, NamedList, Rule
 from routing.pipeline import drain
+from routing.publish_checks import check
 from routing.rule_suggest import forget, suggestions
 from routing.rulebook import freeze, publish
 from tests.builders import make_source
 from tests.routing.batches import waiting
+from tests.routing.forms import rule_address, rule_form
 from tests.routing.people import sign_in, sign_up
-from tests.routing.rows import NOW, make_crm, make_draft, make_people, make_rule
+from tests.routing.rows import NOW, make_crm, make_draft, make_owner, make_people, make_rule
 
 pytestmark = pytest.mark.django_db
 STEP = "territory_owner"
@@ -38,18 +41,11 @@ def rita():
     return sign_in("rita", "RevOps")
 
 
-def address(version, rule="new"):
-    return f"/admin/routing/rulesetversion/{version.pk}/rules/{rule}/"
+address = rule_address
 
 
 def typed(*rows, **fields):
-    """A form: `rows` are (alternative, field, operator, value)."""
-    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
-    names = ("c-group", "c-field", "c-operator", "c-value")
-    return {
-        "name": "Rule", "step": STEP, "enabled": "on", "target": "nurture", "do": "save",
-        **dict(zip(names, columns, strict=True)), **fields,
-    }  # fmt: skip
+    return rule_form(STEP, fields.pop("target", "nurture"), *rows, **{"name": "Rule", **fields})
 
 
 def test_what_is_typed_is_what_the_rule_says(people, draft, rita):
@@ -58,8 +54,9 @@ def test_what_is_typed_is_what_the_rule_says(people, draft, rita):
         ("0", "country", "one_of", "Germany, at"), ("0", "lead_score", "between", "10, 90"),
         ("1", "company_is_customer", "is_true", ""), ("1", "received_at", "after", "2026-03-02"),
         name="DACH", target="owner", owner=people.elena.pk, team=people.team.pk, pool=people.pool.pk,
-        fallback_owner=people.marco.pk, on_nobody="next_step", tier="priority", pipeline=pipeline.pk, stage=stage.pk,
-        sequence="speed", alert_channels=["email"], high_intent="no", require_language="on", require_skills="a, b",
+        fallback_owner=make_owner("zoe").pk, on_nobody="next_step", tier="priority", pipeline=pipeline.pk,
+        stage=stage.pk, sequence="speed", alert_channels=["email"],
+        high_intent="no", require_language="on", require_skills="a, b",
         starts_at="2026-03-29T09:00", ends_at="2026-03-30T09:00", weekdays=["0", "4"], from_minute="09:00",
         until_minute="17:30",
     )  # fmt: skip
@@ -143,10 +140,81 @@ def test_the_second_of_two_is_told_what_the_first_changed_and_keeps_what_was_typ
 
 def test_a_rule_that_was_deleted_or_published_meanwhile_is_not_saved(people, draft, rita):
     rule = make_rule(draft, STEP, name="DACH", target="owner", owner=people.elena)
-    form = typed(target="owner", owner=people.elena.pk, seen="1")
+    form = typed(target="owner", owner=people.elena.pk, seen="1", name="Mine")
+    gone = make_rule(make_draft(people.elena), STEP, name="Gone", target="owner", owner=people.elena)
+    later, _ = gone.version, gone.delete()
+    there = address(later, 10**6)
+    answer = rita.post(there, form)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "This rule was deleted meanwhile. Nothing of yours was saved; add it as a new rule." in page
+    assert ('value="Mine"' in page, f'action="{address(later)}"' in page) == (True, True)
+    assert (rita.get(there).status_code, rita.post(there, {}).status_code) == (404, 404)
+
     publish(draft, None, NOW)
-    assert rita.post(address(draft, rule.pk), form).status_code == 403
+    answer = rita.post(address(draft, rule.pk), form)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert f"Version {draft.pk} is published by now and does not change any more." in page
+    assert ('value="Mine"' in page, 'name="do" value="save"' in page) == (True, False)
+    assert list(Rule.objects.values_list("name", "edition")) == [("DACH", 1)]
+
+
+def test_a_form_that_says_nothing_of_what_it_saw_puts_nothing_in_its_place(people, draft, rita):
+    rule = make_rule(draft, STEP, name="DACH", target="owner", owner=people.elena)
+    for seen in ("", "x", "9" * 40, "0"):
+        assert rita.post(address(draft, rule.pk), typed(seen=seen)).status_code == 409
     assert Rule.objects.get().name == "DACH"
+
+
+def test_a_value_that_is_too_long_is_refused_and_never_cut(draft, rita):
+    words = ", ".join(f"campaign {number}" for number in range(200))
+    answer = rita.post(address(draft), typed(("0", "campaign", "one_of", words)))
+    assert (answer.status_code, Rule.objects.count()) == (422, 0)
+    assert "A value has at most 2,000 characters, so this one was cut off here." in answer.content.decode()
+
+
+def test_five_thousand_rows_save_nothing(draft, rita):
+    many = [("0", "country", "is", "DE")]
+    assert rita.post(address(draft), typed(*many * 5000)).status_code == 400
+    answer = rita.post(address(draft), typed(*many * 240))
+    assert "A rule has at most 200 conditions in 20 alternatives." in answer.content.decode()
+    assert Rule.objects.count() == 0
+
+
+def test_a_day_of_an_impossible_pair_is_one_of_the_versions_zone(people, rita):
+    rows = [("0", "received_at", "before", "2026-01-01"), ("0", "received_at", "after", "2026-01-01T02:00:00+00:00")]
+    there = make_draft(people.elena, time_zone="America/New_York")
+    assert rita.post(address(there), typed(*rows)).status_code == 302
+    assert list(check(freeze(there), people_now(), {})) == []
+    here = make_draft(people.elena, time_zone="Europe/Berlin")
+    assert rita.post(address(here), typed(*rows)).status_code == 422
+
+
+def test_who_left_is_shown_and_has_to_be_replaced_not_dropped_in_silence(people, draft, rita):
+    rule = make_rule(draft, STEP, name="DACH", target="owner", owner=people.elena, fallback_owner=people.marco)
+    Owner.objects.filter(pk=people.marco.pk).update(state=Owner.State.DEPARTED)
+    page = rita.get(address(draft, rule.pk)).content.decode()
+    assert f'<option value="{people.marco.pk}" selected>Marco (left)</option>' in page
+    form = typed(target="owner", owner=people.elena.pk, fallback_owner=people.marco.pk, seen="1")
+    answer = rita.post(address(draft, rule.pk), form)
+    assert answer.status_code == 422
+    assert "Marco left and takes no leads any more. Choose somebody else." in answer.content.decode()
+
+
+def test_a_fallback_whose_covers_lead_back_to_the_target_is_refused_with_the_circle(people, draft, rita):
+    elena, marco = people.elena, people.marco
+    zoe = make_owner("zoe", cover=elena)
+    Owner.objects.filter(pk=marco.pk).update(cover=zoe)
+    form = typed(target="owner", owner=elena.pk, fallback_owner=marco.pk)
+    answer = rita.post(address(draft), form)
+    assert answer.status_code == 422
+    assert (
+        "Marco as fallback leads back to Elena, who has just given way: who covers for whom goes Marco → Zoe → Elena."
+        " Name another fallback owner, or change the cover."
+    ) in answer.content.decode()
+    Owner.objects.filter(pk=zoe.pk).update(cover_until=NOW)
+    assert rita.post(address(draft), form).status_code == 302
 
 
 def test_rows_and_alternatives_are_added_without_a_script(draft, rita):
