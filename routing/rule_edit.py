@@ -94,7 +94,7 @@ def _of_columns(columns: dict[str, Any], now: datetime) -> Iterator[Fault]:
         yield Fault("until_minute" if last is None else "from_minute", "Hours need a beginning and an end.")
     elif first is not None and first == last:
         yield Fault("until_minute", "The hours have to end at another time than they begin.")
-    unknown = [channel for channel in columns.get("alert_channels", []) if channel not in Delivery.PERSONAL]
+    unknown = [channel for channel in columns.get("alert_channels") or () if channel not in Delivery.PERSONAL]
     if unknown:
         yield Fault(
             "alert_channels", f"There is no channel “{unknown[0]}”; there are {' and '.join(Delivery.PERSONAL)}."

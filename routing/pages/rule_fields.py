@@ -13,6 +13,7 @@ from django.utils import timezone
 from leads.models import Pipeline, Stage
 from owners.inputs import ClockField, WordsFormField
 from owners.models import Owner, Pool, Team
+from routing.engine.conditions import check_condition
 from routing.engine.fields import FIELD_KINDS, FIELDS, OPERATORS, OPERATORS_BY_KIND
 from routing.engine.rules import STEPS
 from routing.models import Delivery, ReviewItem, Rule, SlaPolicy
@@ -46,7 +47,12 @@ class InstantField(forms.DateTimeField):
 
     def clean(self, value: Any) -> datetime | None:
         try:
-            return super().clean(value)
+            instant = super().clean(value)
+            if instant and not 1970 <= instant.year <= 2200:
+                raise OverflowError
+            return instant
+        except OverflowError as error:  # years that a browser offers, and no zone reaches
+            raise ValidationError("Choose a year from 1970 to 2200.", code="far_off") from error
         except ValidationError as error:
             if "couldn’t be interpreted" in str(error.messages):
                 zone = timezone.get_current_timezone_name()
@@ -111,7 +117,7 @@ class RuleForm(forms.Form):
 
     def _offer(self, name: str) -> None:
         """Who is here; and whom the rule names, although they left: otherwise saving would drop them in silence."""
-        offered = Q(pk__in=[int(named)] if (named := str(self[name].value() or "")).isdecimal() else [])
+        offered = Q(pk=number_of(str(self[name].value() or "")))
         self.fields[name].queryset = Owner.objects.filter(~Q(state=Owner.State.DEPARTED) | offered)
         self.fields[name].label_from_instance = lambda owner: (
             f"{owner.name} (left)" if owner.state == Owner.State.DEPARTED else owner.name
@@ -129,7 +135,7 @@ class RuleForm(forms.Form):
         """Show what the domain found beside the fields that it is about."""
         for fault in faults:
             where = fault.where if fault.where in self.fields else None
-            if where is None or fault.sentence not in self.errors.get(where, []):
+            if where not in self.errors:  # what could not be read is not missing, too
                 self.add_error(where, fault.sentence)
 
 
@@ -157,10 +163,6 @@ class Row:
         self.field, self.operator, self.value = field, operator, value
         self.errors: list[str] = []
 
-    @property
-    def kind(self) -> str:
-        return FIELD_KINDS.get(self.field, "text")
-
     def read(self) -> dict[str, Any] | None:
         """The condition; None where something is wrong, which is noted."""
         if len(self.value) > LONGEST_VALUE:
@@ -169,10 +171,16 @@ class Row:
                 " a named list, and ask whether the field is in it."
             )
             return None
+        if "\0" in self.value:
+            self.errors.append("The value holds a character that is no text. Type it anew.")
+            return None
         try:
             value = parse_value(self.field, self.operator, self.value)
         except ValidationError as error:
             self.errors += error.messages
+            return None
+        if problem := check_condition(self.field, self.operator, value):
+            self.errors.append(problem)
             return None
         return {"field": self.field, "operator": self.operator, "value": value}
 
@@ -225,6 +233,11 @@ def vocabulary() -> dict[str, Any]:
         "operators": list(OPERATORS.items()),
         "fitting": {name: list(OPERATORS_BY_KIND[FIELD_KINDS[name]]) for name in FIELDS},
     }
+
+
+def number_of(text: str) -> int | None:
+    """The number that an address or a form names; None for anything else, and for one that no column holds."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def zone_of(version: Any) -> ZoneInfo:

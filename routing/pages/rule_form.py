@@ -25,6 +25,7 @@ from routing.pages.rule_fields import (
     RuleForm,
     initial_of,
     mark,
+    number_of,
     read_rows,
     rows_of,
     typed_rows,
@@ -119,28 +120,24 @@ def _refused(request: HttpRequest, context: dict[str, Any], row: Rule | None, re
 
 
 def _typed(form: RuleForm, rows: Rows, version: RuleSetVersion) -> Wanted | None:
-    """What was typed; None where something is wrong, which then stands beside its field."""
-    groups = read_rows(rows)
-    if not form.is_valid() or groups is None:
-        return None
-    wanted = Wanted(form.columns(), groups)
-    if found := faults(wanted, version.time_zone, timezone.now()):
-        form.take(mark(rows, found))
-        return None
-    return wanted
+    """What was typed; None where something is wrong. All of that is said at once, each beside its field."""
+    sound, groups = form.is_valid(), read_rows(rows)
+    wanted = Wanted(form.columns(), groups or [])
+    found = faults(wanted, version.time_zone, timezone.now())
+    form.take(mark(rows, found))
+    return wanted if sound and groups is not None and not found else None
 
 
 def _one_more(rows: Rows, do: str) -> None:
     if do == "group" or not rows:
         rows.append([Row()])
         return
-    place = do.removeprefix("row-")
-    rows[min(int(place), len(rows) - 1) if place.isdigit() else -1].append(Row())
+    place = number_of(do.removeprefix("row-"))
+    rows[-1 if place is None else min(place, len(rows) - 1)].append(Row())
 
 
 def _seen(request: HttpRequest) -> int | None:
-    text = request.POST.get("seen", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    return number_of(request.POST.get("seen", ""))
 
 
 def _context(

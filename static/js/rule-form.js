@@ -97,6 +97,7 @@ if (form.querySelector("[data-add-group]")) {
   form.elements.sequence.setAttribute("list", "sequences");
   for (const row of form.querySelectorAll("[data-condition]")) dress(row);
   aim();
+  if (document.querySelector(".banner[role=alert]")) say();  // what was typed came back: what does it say?
   form.addEventListener("focusin", (event) => {
     const row = event.target.matches("[data-value]") && event.target.closest("[data-condition]");
     if (row) offer(row);

@@ -174,6 +174,36 @@ def test_a_value_that_is_too_long_is_refused_and_never_cut(draft, rita):
     assert "A value has at most 2,000 characters, so this one was cut off here." in answer.content.decode()
 
 
+def test_all_that_is_wrong_is_said_at_once(draft, rita):
+    rows = [("0", "lead_score", "is", "many"), ("0", "country", "is", "Atlantis")]
+    answer = rita.post(address(draft), typed(*rows, name="", target="pool", from_minute="25:00", until_minute="26:00"))
+    form, (group,) = answer.context["form"], answer.context["rows"]
+    assert [row.errors for row in group] == [
+        ["“lead score” is a number; “many” is not."],
+        ["“Atlantis” is not a country. Write its name or its ISO 3166-1 code, such as DE."],
+    ]
+    assert {name: len(errors) for name, errors in form.errors.items()} == {
+        "name": 1, "pool": 1, "from_minute": 1, "until_minute": 1,
+    }  # fmt: skip
+
+
+NOT_POSTED = [
+    {"do": "row-²"}, {"do": "row-" + "9" * 5000}, {"do": "row--1"}, {"owner": "9" * 5000}, {"owner": "9" * 18},
+    {"owner": "²"}, {"fallback_owner": "-1"}, {"pool": "9" * 30}, {"stage": "x\0"}, {"name": "a\0b"},
+    {"require_skills": "a\0b"}, {"sequence": "\0"}, {"target": ""}, {"step": "\0"}, {"alert_channels": ["fax"]},
+    {"weekdays": ["9", "x"]}, {"starts_at": "2026-13-45T99:99"}, {"seen": "²"}, {"c-value": "a\0b"},
+    {"c-operator": "\0"}, {"c-field": "\0"}, {"c-group": ["\0", "2"]}, {"starts_at": "0001-01-01T00:00"},
+    {"ends_at": "9999-12-31T23:59"},
+]  # fmt: skip
+
+
+def test_what_no_form_posts_is_refused_or_read_and_never_breaks_the_page(draft, rita):
+    sound = typed(("0", "city", "is", "Bern"))
+    for fields in NOT_POSTED:
+        assert (fields, rita.post(address(draft), {**sound, **fields}).status_code in (200, 302, 422)) == (fields, True)
+        assert rita.post(f"{address(draft, 0)}say/", {**sound, **fields}).status_code == 200
+
+
 def test_five_thousand_rows_save_nothing(draft, rita):
     many = [("0", "country", "is", "DE")]
     assert rita.post(address(draft), typed(*many * 5000)).status_code == 400
