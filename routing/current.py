@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Min
@@ -19,7 +19,7 @@ from routing import maps
 from routing.engine.people import People, compile_people
 from routing.engine.rules import DEFAULT_ORDER, RuleSet, compile_rules, lists_named
 from routing.lists import values_of
-from routing.models import ConfigRevision, RuleSetVersion
+from routing.models import ConfigRevision, NamedList, RuleSetVersion
 from routing.revision import current_content, current_revision
 
 
@@ -107,6 +107,7 @@ def forget_all() -> None:
     global _seen
     forget()
     _seen = None
+    _announced.clear()
     for cached in (_compiled, _lists_named, no_rules, people_of, values_of):
         cached.cache_clear()
 
@@ -119,6 +120,9 @@ def rules_of(version: int, lists: Mapping[str, str] = MappingProxyType({})) -> R
 
 @lru_cache(maxsize=8)
 def _compiled(version: int, lists: tuple[tuple[str, str], ...]) -> RuleSet:
+    ready = _ready(version)
+    if ready is not None and ready.lists == lists:
+        return ready.rules
     content = RuleSetVersion.objects.values_list("content", flat=True).get(pk=version)
     return compile_rules(content, {key: values_of(digest) for key, digest in lists})
 
@@ -126,7 +130,63 @@ def _compiled(version: int, lists: tuple[tuple[str, str], ...]) -> RuleSet:
 @lru_cache(maxsize=64)
 def _lists_named(version: int) -> tuple[str, ...]:
     """The keys of the named lists that a version asks about."""
+    if (ready := _ready(version)) is not None:
+        return ready.named
     return lists_named(RuleSetVersion.objects.values_list("content", flat=True).get(pk=version))
+
+
+# --- before it is in force -----------------------------------------------------------------------------------
+
+
+class _Ready(NamedTuple):
+    """Rules compiled before they are in force. `digest`: of the content; `lists`: by which they were compiled."""
+
+    digest: str
+    named: tuple[str, ...]
+    lists: tuple[tuple[str, str], ...]
+    rules: RuleSet
+
+
+_announced: dict[int, _Ready] = {}
+
+
+def _ready(version: int) -> _Ready | None:
+    """What was compiled ahead, if the version has the very content that was announced."""
+    if (ready := _announced.get(version)) is None:
+        return None
+    digest = RuleSetVersion.objects.values_list("digest", flat=True).get(pk=version)
+    return ready if ready.digest == digest else None
+
+
+def get_ready() -> int:
+    """Compile drafts that are about to be published, and the version in force if this process has not yet: outside of
+    any lock, so that no lead waits for it. How many were compiled. Two statements while there is nothing to do."""
+    count = 0
+    drafts = RuleSetVersion.objects.filter(state=RuleSetVersion.State.DRAFT).exclude(digest="")
+    for version, digest in drafts.values_list("id", "digest"):
+        if version not in _announced or _announced[version].digest != digest:
+            content = RuleSetVersion.objects.values_list("content", flat=True).get(pk=version)
+            announce(version, digest, content)
+            count += 1
+    for version in [version for version in _announced if version in _seen_in_force()]:
+        rules_of(version, people_now().lists)  # held from now on
+        _announced.pop(version, None)
+    return count
+
+
+def announce(version: int, digest: str, content: Mapping[str, Any], rules: RuleSet | None = None) -> None:
+    """Hold what a draft will be once it is in force."""
+    named = lists_named(content)
+    held = dict(NamedList.objects.filter(key__in=named).values_list("key", "digest")) if named else {}
+    lists = tuple((key, held[key]) for key in named if key in held)
+    compiled = rules or compile_rules(content, {key: values_of(known_by) for key, known_by in lists})
+    _announced[version] = _Ready(digest, named, lists, compiled)
+
+
+def _seen_in_force() -> set[int]:
+    """Which of those announced are no draft any more."""
+    known = RuleSetVersion.objects.filter(pk__in=list(_announced)).exclude(state=RuleSetVersion.State.DRAFT)
+    return set(known.values_list("id", flat=True)) if _announced else set()
 
 
 @lru_cache(maxsize=8)

@@ -38,11 +38,10 @@ def purpose_of(text: str) -> str:
 def publish_draft(version: int, purpose: str, by: User, now: datetime) -> RuleSetVersion:
     """Put a draft in force with its written purpose. Raises Refused (why_missing, gone), RulebookError."""
     said = purpose_of(purpose)
+    draft = _draft(version)
     with writing():
-        draft = _draft(version)
         RuleSetVersion.objects.filter(pk=version, state=State.DRAFT).update(purpose=said)
-        draft.purpose = said
-        return publish(draft, by, now)
+    return publish(draft, by, now)
 
 
 def _draft(version: int) -> RuleSetVersion:
@@ -153,7 +152,13 @@ def restore(version: int, purpose: str, by: User, now: datetime) -> RuleSetVersi
         draft = copy_to_draft(older)
         RuleSetVersion.objects.filter(pk=draft.pk).update(restores=older, purpose=said)
         draft.refresh_from_db()
-        return draft if settings.FOUR_EYES_PUBLISH else publish(draft, by, now)
+    if settings.FOUR_EYES_PUBLISH:
+        return draft
+    try:
+        return publish(draft, by, now)
+    except RulebookError:
+        draft.delete()
+        raise
 
 
 def versions_after(version: int) -> list[int]:

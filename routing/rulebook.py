@@ -4,19 +4,20 @@ A draft is rows that people edit. Publishing copies them into `RuleSetVersion.co
 again: later edits of the rows, or of what they point to, cannot change what a published version means.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from owners.models import Owner, Pool, Team, User
-from owners.writer import writing
-from routing.current import people_now
-from routing.engine.rules import RuleError, check_condition, compile_rules
+from owners.writer import is_writing, writing
+from routing.current import announce, people_now
+from routing.engine.rules import RuleError, RuleSet, check_condition, compile_rules
 from routing.lists import lists_now
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.models.rules import validate_order
@@ -38,7 +39,8 @@ _COLUMNS = (
 class RulebookError(ValueError):
     """A version that cannot be published: `code` is stable, `problems` are sentences for people.
 
-    Codes: `not_a_draft`, `purpose_missing`, `order_wrong`, `condition_wrong`, `does_not_compile`, `approval_missing`.
+    Codes: `not_a_draft`, `purpose_missing`, `order_wrong`, `condition_wrong`, `does_not_compile`, `approval_missing`,
+    `changed`, or that of what is missing (routing.publish_checks).
     """
 
     def __init__(self, code: str, *problems: str) -> None:
@@ -178,31 +180,85 @@ def digest(content: dict[str, Any]) -> str:
     return digest_of(canonical_json(content))
 
 
+# --- into force ------------------------------------------------------------------------------------------
+
+MANY_ROWS = 2000
+"""Rules and rows of tables; fewer are compiled in less time than a lead is worth waiting for."""
+NOTICE_SECONDS, LONGEST_NOTICE = 1.5, 15.0
+"""Routing processes look once a second for what is about to be published; longer than this nobody waits for them."""
+
+
+class Prepared(NamedTuple):
+    """What a publish needs and works out before it holds anything up. `edition`: of the draft as it was read."""
+
+    edition: int
+    content: dict[str, Any]
+    digest: str
+    rules: RuleSet
+    compile_seconds: float
+
+
 def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetVersion:
     """Freeze a draft and put it in force in place of the version that is; give it as it stands then.
 
-    `by`: who asked, None for the program itself. Raises RulebookError, and then nothing has changed.
+    Reading, checking and compiling hold no lock. Of many rules the routing processes are given notice, so that they
+    have them compiled when they come in force; the lock is held for a few statements. `by`: who asked, None for the
+    program itself. Raises RulebookError, and then nothing has changed.
     """
+    ready = _prepare(_draft(version.pk), by)
+    noticed = len(ready.rules.rules) + sum(len(rule.table) for rule in ready.rules.rules.values()) > MANY_ROWS
+    if noticed and not is_writing():
+        _give_notice(version.pk, ready)
     with writing():
-        draft = RuleSetVersion.objects.get(pk=version.pk)
-        if draft.state != State.DRAFT:
-            sentence = f"Version {draft.pk} is {draft.state}; only a draft can be published."
-            raise RulebookError("not_a_draft", sentence)
-        content = freeze(draft)
-        if problems := [*problems_of(draft, content), *approval_problems(draft, content, by)]:
-            raise RulebookError(problems[0][0], *(sentence for _, sentence in problems))
-        RuleSetVersion.objects.filter(state=State.PUBLISHED).update(state=State.RETIRED)
-        draft.state = State.PUBLISHED
-        draft.content, draft.digest = content, digest(content)
-        draft.published_at, draft.published_by = now, by
-        draft.publish_at, draft.publish_refused = None, ""
-        draft.save(
-            update_fields=[
-                "state", "content", "digest", "published_at", "published_by", "publish_at", "publish_refused",
-            ]
-        )  # fmt: skip
-        open_review(draft, now)
+        draft = _draft(version.pk)
+        if draft.edition != ready.edition:
+            RuleSetVersion.objects.filter(pk=draft.pk).update(content=None, digest="")
+            changed = "The draft was changed while it was being published. Look at it again, then publish."
+        else:
+            changed = ""
+            _put_in_force(draft, ready, by, now)
+    if changed:
+        raise RulebookError("changed", changed)
     return draft
+
+
+def _draft(version: int) -> RuleSetVersion:
+    draft = RuleSetVersion.objects.get(pk=version)
+    if draft.state != State.DRAFT:
+        raise RulebookError("not_a_draft", f"Version {draft.pk} is {draft.state}; only a draft can be published.")
+    return draft
+
+
+def _prepare(draft: RuleSetVersion, by: User | None) -> Prepared:
+    content = freeze(draft)
+    if problems := [*problems_of(draft, content), *approval_problems(draft, content, by)]:
+        raise RulebookError(problems[0][0], *(sentence for _, sentence in problems))
+    begun = time.perf_counter()
+    rules = compile_rules(content, lists_now())
+    return Prepared(draft.edition, content, digest(content), rules, time.perf_counter() - begun)
+
+
+def _give_notice(version: int, ready: Prepared) -> None:
+    """Say what will be in force, and wait until the routing processes have had the time to compile it."""
+    with writing():
+        RuleSetVersion.objects.filter(pk=version, state=State.DRAFT, edition=ready.edition).update(
+            content=ready.content, digest=ready.digest
+        )
+    announce(version, ready.digest, ready.content)
+    time.sleep(min(NOTICE_SECONDS + 4 * ready.compile_seconds, LONGEST_NOTICE))
+
+
+def _put_in_force(draft: RuleSetVersion, ready: Prepared, by: User | None, now: datetime) -> None:
+    RuleSetVersion.objects.filter(state=State.PUBLISHED).update(state=State.RETIRED)
+    draft.state = State.PUBLISHED
+    draft.published_at, draft.published_by = now, by
+    draft.publish_at, draft.publish_refused = None, ""
+    columns = ["state", "published_at", "published_by", "publish_at", "publish_refused"]
+    if draft.digest != ready.digest:  # else it was written with the notice
+        draft.content, draft.digest = ready.content, ready.digest
+        columns += ["content", "digest"]
+    draft.save(update_fields=columns)
+    open_review(draft, now)
 
 
 def copy_to_draft(version: RuleSetVersion) -> RuleSetVersion:

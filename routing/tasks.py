@@ -6,6 +6,7 @@ from django_q.tasks import async_task
 
 from routing import background, heartbeat
 from routing.broker import waits_untaken
+from routing.current import get_ready
 from routing.lease import budget
 
 BEAT_SECONDS = 5.0
@@ -26,6 +27,7 @@ def route_waiting() -> int:
 
     It says every few seconds that it gets on, so that a heartbeat which waits behind it is not missed.
     """
+    get_ready()  # before anything is locked
     has_time, quiet = budget(), budget(BEAT_SECONDS)
 
     def tell() -> None:

@@ -32,6 +32,7 @@ from routing import (
     publishing,
     rule_reviews,
 )  # fmt: skip
+from routing.current import get_ready
 from routing.lease import budget
 from routing.reporting.keeping import keep_up
 
@@ -132,6 +133,7 @@ def _deliver(clock: Clock) -> int:
 
 def _keep_rules(clock: Clock) -> int:
     """Publish what is scheduled, and see whether somebody has to look at the rules again."""
+    get_ready()  # the worker routes, too
     return publishing.publish_due(clock()) + rule_reviews.look(clock())
 
 
