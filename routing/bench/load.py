@@ -174,6 +174,7 @@ class _Tally:
             "seconds": seconds,
             "p50_ms": percentile(self.latencies, 0.5) * 1000,
             "p99_ms": percentile(self.latencies, 0.99) * 1000,
+            "max_ms": max(self.latencies, default=0.0) * 1000,
             "errors": self.errors,
             "statuses": {str(status): count for status, count in self.statuses.items()},
         }

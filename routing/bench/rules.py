@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from leads.models import Stage
 from owners.models import Owner, Pool
+from routing.engine.rules import STEPS
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.rulebook import publish
 
@@ -49,6 +50,19 @@ def draft(count: int) -> RuleSetVersion:
         condition.rule_id = condition.rule.pk
     Condition.objects.bulk_create(conditions, batch_size=1000)
     return version
+
+
+def contents(count: int, pools: int = 20) -> dict[str, Any]:
+    """The same rules as frozen content, without a database: pools have the ids from 1."""
+    rules = [
+        {
+            "id": position, "step": step, "position": position, "name": f"Rule {position}",
+            "groups": [[dict(zip(("field", "operator", "value"), row, strict=True)) for row in rows]] if rows else [],
+            "target": {"kind": target, "owner": None, "pool": None if pool is None else pool + 1, "team": None},
+        }
+        for position, (step, target, pool, rows) in enumerate(_rules(count, pools), start=1)
+    ]  # fmt: skip
+    return {"version": None, "owner": 1, "zone": "UTC", "order": list(STEPS), "rules": rules}
 
 
 def _rules(count: int, pools: int) -> Iterator[tuple[str, str, int | None, list[Triple]]]:

@@ -125,16 +125,21 @@ class Condition:
         Of a list-valued fact one element is enough; `is_not` and `none_of` ask it of all elements.
         """
         values = known_values(FIELD_KINDS[self.field], facts.get(self.field))
-        if self.operator == "is_blank":
-            return NO if values else YES
-        if self.operator == "is_not_blank":
-            return YES if values else NO
-        if not values:
+        if not values and self.operator not in ("is_blank", "is_not_blank"):
             return UNKNOWN
-        if self.operator in NEGATIONS:
-            return NO if any(value in self.operands for value in values) else YES
-        test = _TESTS[self.operator]
-        return YES if any(test(value, self.operands) for value in values) else NO
+        return YES if self.holds(values) else NO
+
+    def holds(self, values: tuple[Value, ...]) -> bool:
+        """Whether it is satisfied by what is known of its field, as `known_values` gives it."""
+        operator, operands = self.operator, self.operands
+        if not values:
+            return operator == "is_blank"
+        test = _TESTS.get(operator)
+        if test is not None:
+            return any(test(value, operands) for value in values)
+        if operator in NEGATIONS:
+            return not any(value in operands for value in values)
+        return operator == "is_not_blank"
 
     def explain(self, facts: Mapping[str, object]) -> dict[str, object]:
         """Return a JSON-able line of the trace: field, operator, value, what was seen, and the result."""

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from types import NoneType
 from typing import Any
 
@@ -22,6 +23,7 @@ from routing.engine.fields import FIELD_KINDS, ORDERED
 CACHE_BYTES = 4 * 1024 * 1024  # per field of a step: some 3,000 classes at 10,000 rows
 RAW_VALUES = 4096  # per field and type, spellings as they came
 LONGEST_RAW = 200  # characters; a longer text is not worth keeping
+FEW_ROWS = 24  # so many rows are asked themselves in less time than the bits of a new value take
 _BLOCK = 256  # toggles between two checkpoints of the intervals
 
 # Bits of the rows that share a value: few as their places, many as one bitset, whichever is smaller.
@@ -178,6 +180,7 @@ class FieldIndex:
         "_named",
         "_reads_text",
         "caches",
+        "crowded",
         "last_class",
     )
 
@@ -191,6 +194,7 @@ class FieldIndex:
         self._reads_text = any(condition.operator in ("contains", "starts_with") for condition in conditions)
         self._layers = [Layer(layer, self, width) for layer in layers]
         self._capacity = max(64, CACHE_BYTES // (width // 7 + 100))
+        self.crowded = 2 * len(operands) > self._capacity
         self._by_class: dict[tuple[Any, ...], int] = {}
         unknown = self._combined(())
         self.caches: dict[type, dict[Any, int]] = {NoneType: {None: unknown}, str: {}, int: {}, bool: {}}
@@ -246,7 +250,7 @@ class FieldIndex:
 class RowIndex:
     """Rows of conditions, all of which a row requires; the row without conditions always holds."""
 
-    __slots__ = ("_every", "_fields", "width")
+    __slots__ = ("_by_place", "_crowded", "_every", "_fields", "width")
 
     def __init__(self, rows: Sequence[Sequence[Condition]]) -> None:
         self.width = len(rows)
@@ -255,10 +259,19 @@ class RowIndex:
         # The field that most rows ask about first: it leaves the smallest number for the ANDs after it.
         names = sorted(fields, key=lambda name: (-len(fields[name][0]), name))
         indexes = [(name, FieldIndex(name, fields[name], self.width)) for name in names]
-        self._fields = tuple((name, index.caches, index.learn) for name, index in indexes)
+        asked = [(name, index.caches, index.learn) for name, index in indexes]
+        crowded = {name for name, index in indexes if index.crowded}
+        self._fields = tuple(field for field in asked if field[0] not in crowded)
+        self._crowded = tuple(field for field in asked if field[0] in crowded)
+        self._by_place = {name: _by_place(fields[name]) for name in crowded}
 
     def holding(self, facts: Mapping[str, object]) -> int:
-        """Return the rows that hold as bits: row r has the value 2 ** (width - 1 - r)."""
+        """Return the rows that hold as bits: row r has the value 2 ** (width - 1 - r).
+
+        A field with more classes of values than its cache holds comes last: where the others have left few rows, those
+        are asked themselves, and a value that is hardly ever the same twice, such as a company's size, costs no new
+        bits of ten thousand rows.
+        """
         bits = self._every
         get = facts.get
         for name, caches, learn in self._fields:
@@ -268,8 +281,72 @@ class RowIndex:
             except KeyError:
                 bits &= learn(fact)
             if not bits:
-                break
+                return 0
+        for name, caches, learn in self._crowded:
+            fact = get(name)
+            if bits.bit_count() <= FEW_ROWS:
+                bits = self._asked(bits, name, fact)
+            else:
+                try:
+                    bits &= caches[fact.__class__][fact]
+                except KeyError:
+                    bits &= learn(fact)
+            if not bits:
+                return 0
         return bits
+
+    def _asked(self, bits: int, name: str, fact: object) -> int:
+        """Of these few rows the ones whose own conditions on the field hold."""
+        values = known_values(FIELD_KINDS[name], fact)
+        rows = self._by_place[name]
+        value = values[0] if len(values) == 1 else None
+        held = 0
+        while bits:
+            place = bits.bit_length() - 1
+            bit = 1 << place
+            bits ^= bit
+            row = rows.get(place)
+            if row is None or (row.spans(value) if row.span and value is not None else row.holds(values)):
+                held |= bit
+        return held
+
+
+class _Row:
+    """One row's conditions on one field. `span`: the interval that they are, where they are nothing else."""
+
+    __slots__ = ("conditions", "span")
+
+    def __init__(self, conditions: Sequence[Condition]) -> None:
+        self.conditions = conditions
+        self.span: tuple[Any, Any] | None = None
+        spans = [_SPANS[one.operator](one.operands) for one in conditions if one.operator in _SPANS]
+        if len(spans) == len(conditions):
+            self.span = max(low for low, _ in spans), min(high for _, high in spans)
+
+    def spans(self, value: Any) -> bool:
+        low, high = self.span  # type: ignore[misc]
+        return bool(low <= value <= high)
+
+    def holds(self, values: tuple[Value, ...]) -> bool:
+        return all(condition.holds(values) for condition in self.conditions)
+
+
+_SPANS: dict[str, Callable[[Any], tuple[Any, Any]]] = {
+    "between": lambda operands: (operands[0], operands[1]),
+    "at_least": lambda operands: (operands[0], inf),
+    "after": lambda operands: (operands[0], inf),
+    "at_most": lambda operands: (-inf, operands[0]),
+    "before": lambda operands: (-inf, operands[0]),
+}
+
+
+def _by_place(layers: Sequence[Sequence[tuple[int, Condition]]]) -> dict[int, _Row]:
+    """The conditions on one field by the place of their row."""
+    found: dict[int, list[Condition]] = defaultdict(list)
+    for layer in layers:
+        for place, condition in layer:
+            found[place].append(condition)
+    return {place: _Row(conditions) for place, conditions in found.items()}
 
 
 def _by_field(rows: Sequence[Sequence[Condition]]) -> dict[str, list[list[tuple[int, Condition]]]]:

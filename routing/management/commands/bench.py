@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from routing.bench import data, intake, ledger, reports, route, sweep, territories
+from routing.bench import data, intake, ledger, matching, publishing, reports, route, sweep, territories
 from routing.bench.floors import Floors, Unusable
 
 LEADS = {"postgresql": 1_000_000, "sqlite": 300_000}
@@ -23,6 +23,8 @@ class Command(BaseCommand):
         "  route   route stored events in one process\n"
         "  ledger  add up the ledger of the pools, and read it against the bound of fairness\n"
         "  sweep   climb the rungs of open clocks: idle, all at once, in a stream, and moving leads\n"
+        "  rules   find the rules that hold among 10 to 10,000, beside a scan of one rule after the other\n"
+        "  publish  publish 10,000 rules while leads come in over HTTP\n"
         "  territories  import areas, look places up among them, and change people beside them\n"
         "  sla_report  the SLA report over 30, 90 and 365 days of a year's inquiries\n"
         "Progress goes to stderr, one JSON line to stdout.\n"
@@ -33,11 +35,14 @@ class Command(BaseCommand):
         return super().create_parser(*args, formatter_class=RawDescriptionHelpFormatter, **options)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        names = ["intake", "route", "territories", "ledger", "sweep", "sla_report"]
+        names = ["intake", "route", "rules", "publish", "territories", "ledger", "sweep", "sla_report"]
         parser.add_argument("name", choices=names)
         parser.add_argument("--floors", type=Path, metavar="PATH", help="Folder of the floors to run beside.")
         parser.add_argument("--leads", type=int, metavar="N", help="Stored leads; 1,000,000, on SQLite 300,000.")
         parser.add_argument("--areas", type=int, default=50_000, metavar="N", help="territories: areas; 50,000.")
+        parser.add_argument(
+            "--rules", type=_sizes, default=None, metavar="N[,N]", help="rules: sizes; publish: the last of them."
+        )
         parser.add_argument("--entries", type=int, default=1_000_000, metavar="N", help="ledger: rows; 1,000,000.")
         parser.add_argument("--clocks", type=int, default=100_000, metavar="N", help="sweep: open clocks; 100,000.")
         parser.add_argument("--seconds", type=float, default=10, metavar="S", help="Length of each run; 10.")
@@ -52,7 +57,13 @@ class Command(BaseCommand):
         floors = None
         signal.signal(signal.SIGTERM, _end)  # so that what was started is stopped on this way out too
         try:
-            small = name in ("territories", "ledger", "sla_report")
+            if name == "rules":  # in memory alone
+                figures = matching.run(
+                    options["rules"] or matching.SIZES, options["leads"] or 20_000, repeats, self.say
+                )
+                self.stdout.write(json.dumps({"bench": name, **figures}))
+                return
+            small = name in ("territories", "ledger", "sla_report", "publish")
             usual = data.LEAST if small else LEADS[connection.vendor]
             if name == "sweep":
                 usual = max(data.LEAST, options["clocks"] * 20 // 19 + 1)
@@ -64,6 +75,9 @@ class Command(BaseCommand):
             head = {"bench": name, "database": connection.vendor, "leads": stored, "seconds": seconds}
             if name == "intake":
                 figures = intake.run(stored, seconds, repeats, floors, not options["no_worker"], self.say)
+            elif name == "publish":
+                rules = (options["rules"] or matching.SIZES)[-1]
+                figures = publishing.run(stored, rules, seconds, repeats, self.say)
             elif name == "territories":
                 figures = territories.run(options["areas"], repeats, self.say)
             elif name == "ledger":
@@ -83,6 +97,14 @@ class Command(BaseCommand):
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    """“10,1000” as numbers of rules."""
+    sizes = tuple(int(part) for part in text.split(","))
+    if not sizes or min(sizes) < 4 or max(sizes) > 100_000:
+        raise ValueError(text)
+    return sizes
 
 
 def _end(*_: object) -> None:
