@@ -4,7 +4,7 @@ Compiled once per version and per configuration stamp in each process; everythin
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -158,35 +158,24 @@ def _ready(version: int) -> _Ready | None:
     return ready if ready.digest == digest else None
 
 
-def get_ready() -> int:
-    """Compile drafts that are about to be published, and the version in force if this process has not yet: outside of
-    any lock, so that no lead waits for it. How many were compiled. Two statements while there is nothing to do."""
-    count = 0
-    drafts = RuleSetVersion.objects.filter(state=RuleSetVersion.State.DRAFT).exclude(digest="")
-    for version, digest in drafts.values_list("id", "digest"):
-        if version not in _announced or _announced[version].digest != digest:
-            content = RuleSetVersion.objects.values_list("content", flat=True).get(pk=version)
-            announce(version, digest, content)
-            count += 1
-    for version in [version for version in _announced if version in _seen_in_force()]:
-        rules_of(version, people_now().lists)  # held from now on
-        _announced.pop(version, None)
-    return count
-
-
-def announce(version: int, digest: str, content: Mapping[str, Any], rules: RuleSet | None = None) -> None:
-    """Hold what a draft will be once it is in force."""
+def hold_ahead(version: int, digest: str, content: Mapping[str, Any]) -> None:
+    """Compile what a draft will be once it is in force, and hold it."""
     named = lists_named(content)
     held = dict(NamedList.objects.filter(key__in=named).values_list("key", "digest")) if named else {}
     lists = tuple((key, held[key]) for key in named if key in held)
-    compiled = rules or compile_rules(content, {key: values_of(known_by) for key, known_by in lists})
+    compiled = compile_rules(content, {key: values_of(known_by) for key, known_by in lists})
     _announced[version] = _Ready(digest, named, lists, compiled)
 
 
-def _seen_in_force() -> set[int]:
-    """Which of those announced are no draft any more."""
-    known = RuleSetVersion.objects.filter(pk__in=list(_announced)).exclude(state=RuleSetVersion.State.DRAFT)
-    return set(known.values_list("id", flat=True)) if _announced else set()
+def held_ahead() -> dict[int, str]:
+    """Digest by version of what is held."""
+    return {version: ready.digest for version, ready in _announced.items()}
+
+
+def let_go(versions: Iterable[int]) -> None:
+    """Hold these no longer: they are in force, and compiled like any other, or were not published."""
+    for version in versions:
+        _announced.pop(version, None)
 
 
 @lru_cache(maxsize=8)

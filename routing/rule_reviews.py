@@ -48,7 +48,12 @@ def sections_of(content: Mapping[str, Any], number: int) -> dict[str, str]:
     return {name: digest_of(canonical_json(part)) for name, part in parts.items()}
 
 
-def open_review(version: RuleSetVersion, now: datetime) -> None:
+def sections_now() -> dict[str, str]:
+    """What rules rest on, as it is now."""
+    return sections_of(current_content(), map_number())
+
+
+def open_review(version: RuleSetVersion, seen: dict[str, str], now: datetime) -> None:
     """Owe the next look at a version that was just published or looked at. In the transaction of that."""
     zone = ZoneInfo(version.time_zone)
     RuleReview.objects.filter(done_at__isnull=True).exclude(version=version).update(
@@ -56,7 +61,7 @@ def open_review(version: RuleSetVersion, now: datetime) -> None:
     )
     RuleReview.objects.create(
         version=version, opened_at=now, due_on=(now.astimezone(zone) + timedelta(days=version.review_days)).date(),
-        seen=sections_of(current_content(), map_number()),
+        seen=seen,
     )  # fmt: skip
 
 
@@ -75,7 +80,7 @@ def _add_causes(review: RuleReview, now: datetime) -> int:
     stamp = ConfigStamp.objects.filter(pk=1).values_list("number", flat=True).first() or 0
     if stamp == _looked_at:
         return 0
-    seen = sections_of(current_content(), map_number())
+    seen = sections_now()
     day = now.astimezone(ZoneInfo(review.version.time_zone)).date()
     told = {cause["section"] for cause in review.causes}
     new = [name for name in WORDS if review.seen.get(name) != seen[name] and name not in told]
@@ -132,5 +137,5 @@ def reviewed(version: int, note: str, by: User, now: datetime) -> str:
         )
         if row is None or not taken:
             raise Refused("no_change", "This version is not in force, or somebody has just reviewed it.")
-        open_review(row, now)
+        open_review(row, sections_now(), now)
     return f"Reviewed. The next look is owed in {row.review_days} days, or when something changes."

@@ -4,7 +4,6 @@ A draft is rows that people edit. Publishing copies them into `RuleSetVersion.co
 again: later edits of the rows, or of what they point to, cannot change what a published version means.
 """
 
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,14 +15,15 @@ from django.db.models import QuerySet
 
 from owners.models import Owner, Pool, Team, User
 from owners.writer import is_writing, writing
-from routing.current import announce, people_now
+from routing.ahead import MANY_ROWS, give_notice, lowered
+from routing.current import people_now
 from routing.engine.rules import RuleError, RuleSet, check_condition, compile_rules
 from routing.lists import lists_now
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.models.rules import validate_order
 from routing.publish_checks import Problem, check
 from routing.revision import canonical_json, digest_of, instant
-from routing.rule_reviews import open_review
+from routing.rule_reviews import open_review, sections_now
 
 State = RuleSetVersion.State
 Ids = dict[str, dict[str, int]]
@@ -182,11 +182,6 @@ def digest(content: dict[str, Any]) -> str:
 
 # --- into force ------------------------------------------------------------------------------------------
 
-MANY_ROWS = 2000
-"""Rules and rows of tables; fewer are compiled in less time than a lead is worth waiting for."""
-NOTICE_SECONDS, LONGEST_NOTICE = 1.5, 15.0
-"""Routing processes look once a second for what is about to be published; longer than this nobody waits for them."""
-
 
 class Prepared(NamedTuple):
     """What a publish needs and works out before it holds anything up. `edition`: of the draft as it was read."""
@@ -195,7 +190,8 @@ class Prepared(NamedTuple):
     content: dict[str, Any]
     digest: str
     rules: RuleSet
-    compile_seconds: float
+    seen: dict[str, str]
+    """What the rules rest on, for the review that the publish opens."""
 
 
 def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetVersion:
@@ -205,10 +201,11 @@ def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetV
     have them compiled when they come in force; the lock is held for a few statements. `by`: who asked, None for the
     program itself. Raises RulebookError, and then nothing has changed.
     """
-    ready = _prepare(_draft(version.pk), by)
+    with lowered():
+        ready = _prepare(_draft(version.pk), by)
     noticed = len(ready.rules.rules) + sum(len(rule.table) for rule in ready.rules.rules.values()) > MANY_ROWS
     if noticed and not is_writing():
-        _give_notice(version.pk, ready)
+        give_notice(version.pk, ready.edition, ready.digest, ready.content)
     with writing():
         draft = _draft(version.pk)
         if draft.edition != ready.edition:
@@ -223,7 +220,7 @@ def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetV
 
 
 def _draft(version: int) -> RuleSetVersion:
-    draft = RuleSetVersion.objects.get(pk=version)
+    draft = RuleSetVersion.objects.defer("content").get(pk=version)
     if draft.state != State.DRAFT:
         raise RulebookError("not_a_draft", f"Version {draft.pk} is {draft.state}; only a draft can be published.")
     return draft
@@ -233,19 +230,7 @@ def _prepare(draft: RuleSetVersion, by: User | None) -> Prepared:
     content = freeze(draft)
     if problems := [*problems_of(draft, content), *approval_problems(draft, content, by)]:
         raise RulebookError(problems[0][0], *(sentence for _, sentence in problems))
-    begun = time.perf_counter()
-    rules = compile_rules(content, lists_now())
-    return Prepared(draft.edition, content, digest(content), rules, time.perf_counter() - begun)
-
-
-def _give_notice(version: int, ready: Prepared) -> None:
-    """Say what will be in force, and wait until the routing processes have had the time to compile it."""
-    with writing():
-        RuleSetVersion.objects.filter(pk=version, state=State.DRAFT, edition=ready.edition).update(
-            content=ready.content, digest=ready.digest
-        )
-    announce(version, ready.digest, ready.content)
-    time.sleep(min(NOTICE_SECONDS + 4 * ready.compile_seconds, LONGEST_NOTICE))
+    return Prepared(draft.edition, content, digest(content), compile_rules(content, lists_now()), sections_now())
 
 
 def _put_in_force(draft: RuleSetVersion, ready: Prepared, by: User | None, now: datetime) -> None:
@@ -258,7 +243,7 @@ def _put_in_force(draft: RuleSetVersion, ready: Prepared, by: User | None, now: 
         draft.content, draft.digest = ready.content, ready.digest
         columns += ["content", "digest"]
     draft.save(update_fields=columns)
-    open_review(draft, now)
+    open_review(draft, ready.seen, now)
 
 
 def copy_to_draft(version: RuleSetVersion) -> RuleSetVersion:

@@ -5,8 +5,8 @@ from django_q.conf import Conf
 from django_q.tasks import async_task
 
 from routing import background, heartbeat
+from routing.ahead import get_ready
 from routing.broker import waits_untaken
-from routing.current import get_ready
 from routing.lease import budget
 
 BEAT_SECONDS = 5.0

@@ -32,7 +32,7 @@ from routing import (
     publishing,
     rule_reviews,
 )  # fmt: skip
-from routing.current import get_ready
+from routing.ahead import get_ready
 from routing.lease import budget
 from routing.reporting.keeping import keep_up
 

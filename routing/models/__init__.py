@@ -15,7 +15,7 @@ from routing.models.lists import ListEntry, ListText, NamedList
 from routing.models.moves import BulkMove, BulkMoveLead
 from routing.models.reports import ReportArrival, ReportBlock, ReportSpan, ReportState
 from routing.models.review import ReviewItem
-from routing.models.rules import Condition, Rule, RuleReview, RuleSetVersion
+from routing.models.rules import Condition, Rule, RuleReview, RuleSetVersion, RulesReady
 from routing.models.sla import SlaLadder, SlaPolicy, SlaRung, SlaTerms
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Rule",
     "RuleReview",
     "RuleSetVersion",
+    "RulesReady",
     "SlaClock",
     "SlaLadder",
     "SlaPause",

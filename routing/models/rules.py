@@ -251,3 +251,21 @@ class RuleReview(models.Model):
 
     def __str__(self):
         return f"review of version {self.version_id}, due {self.due_on}"
+
+
+class RulesReady(models.Model):
+    """A routing process that compiles what is about to be published; whoever publishes waits for it."""
+
+    version = models.ForeignKey(RuleSetVersion, models.CASCADE, related_name="readers")
+    digest = models.CharField(max_length=64)
+    process = models.CharField(max_length=64)
+    seen_at = models.DateTimeField()
+    ready_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["version", "digest", "process"], name="process_is_ready_once"),
+        ]
+
+    def __str__(self):
+        return f"{self.process} {'is ready' if self.ready_at else 'compiles'}"

@@ -1,0 +1,104 @@
+"""A draft that is about to be published in; every process that routes has it compiled before it is in force, out.
+
+Whoever publishes stores the content with the draft. Each routing process looks once a second, says that it has seen it,
+compiles it outside of any lock, and says that it is ready. The publisher waits for those that have said anything, and
+for nobody for ever: a process that is not ready compiles when it decides, as it does after a start.
+"""
+
+import gc
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.utils import timezone
+
+from leads.sql import execute
+from routing.current import held_ahead, hold_ahead, let_go, people_now, rules_of
+from routing.lease import short_transaction
+from routing.models import RuleSetVersion, RulesReady
+
+MANY_ROWS = 2000
+"""Rules and rows of tables; fewer are compiled in less time than a lead is worth waiting for."""
+NOTICE_SECONDS, LONGEST_NOTICE = 2.5, 20.0
+"""So long the processes have to say that they have seen it; so long nobody waits."""
+LOOK_SECONDS = 0.1
+NOTICE = (
+    "UPDATE routing_rulesetversion SET content = %s, digest = %s WHERE id = %s AND state = 'draft' AND edition = %s"
+)
+DRAFTS = RuleSetVersion.objects.filter(state=RuleSetVersion.State.DRAFT).exclude(digest="")
+
+
+@contextmanager
+def lowered() -> Iterator[None]:
+    """Let other threads have the interpreter ten times as often as usual while this one computes for long: a request
+    waits for it anew after each of its statements. And do not look for garbage among ten thousand new rules, which
+    holds everybody up for a tenth of a second; they stay, so they are never looked through again."""
+    usual, collects = sys.getswitchinterval(), gc.isenabled()
+    sys.setswitchinterval(usual / 10)
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
+        gc.freeze()
+        if collects:
+            gc.enable()
+
+
+def give_notice(version: int, edition: int, digest: str, content: dict[str, Any]) -> None:
+    """Store what will be in force, and wait until the routing processes have compiled it."""
+    text = json.dumps(content)  # megabytes, so it is made before the lock
+    with short_transaction():
+        execute(NOTICE, [text, digest, version, edition])
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < LONGEST_NOTICE:
+        time.sleep(LOOK_SECONDS)
+        if waited >= NOTICE_SECONDS and not RulesReady.objects.filter(digest=digest, ready_at=None).exists():
+            break
+
+
+def get_ready() -> int:
+    """Compile what is about to be published, and hold what came in force as any other; how many were compiled.
+
+    Called once a second by each process that routes, outside of any lock; two statements while there is nothing to do.
+    """
+    held = held_ahead()
+    count = 0
+    for version, digest in DRAFTS.values_list("id", "digest"):
+        if held.get(version) != digest:
+            _say(version, digest)
+            content = RuleSetVersion.objects.values_list("content", flat=True).get(pk=version)
+            hold_ahead(version, digest, content)
+            _say(version, digest, ready=True)
+            count += 1
+    if held:
+        _settle(list(held))
+    return count
+
+
+def _say(version: int, digest: str, *, ready: bool = False) -> None:
+    now, me = timezone.now(), f"{socket.gethostname()[:40]}:{os.getpid()}"
+    mine = RulesReady.objects.filter(version=version, digest=digest, process=me)
+    with short_transaction():
+        if ready:
+            mine.update(ready_at=now)
+        elif not mine.exists():
+            RulesReady.objects.create(version_id=version, digest=digest, process=me, seen_at=now)
+
+
+def _settle(versions: list[int]) -> None:
+    """What is no draft any more is compiled for good, and nobody waits for anybody any longer."""
+    states = dict(RuleSetVersion.objects.filter(pk__in=versions).values_list("id", "state"))
+    over = [version for version in versions if states.get(version) != RuleSetVersion.State.DRAFT]
+    for version in over:
+        if states.get(version) == RuleSetVersion.State.PUBLISHED:
+            rules_of(version, people_now().lists)
+    let_go(over)
+    if over and RulesReady.objects.filter(version__in=over).exists():
+        with short_transaction():
+            RulesReady.objects.filter(version__in=over).delete()
