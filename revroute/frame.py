@@ -78,6 +78,14 @@ NAVIGATION = (
         "Routing",
         (
             Entry("rules", "Rules", "route", (_list("routing_rulesetversion"),), "routing.view_rulesetversion"),
+            Entry(
+                "simulator",
+                "Simulator",
+                "sliders-horizontal",
+                ("pages:rules-simulate",),
+                "routing.view_rulesetversion",
+                Act.SEE_LEADS,
+            ),
             Entry("pools", "Pools", "scale", ("pages:pools", _list("owners_pool")), "owners.view_pool", Act.SEE_LEADS),
             Entry("territories", "Territories", "map", (_list("owners_territory"),), "owners.view_territory"),
             Entry("people", "People", "users-round", (_list("owners_owner"),), "owners.view_owner"),
@@ -109,7 +117,8 @@ NAVIGATION = (
     ),
 )
 HELP = {
-    "today": "today", "queue": "queue", "my": "my-leads", "leads": "lead", "rules": "rules", "pools": "pools",
+    "today": "today", "queue": "queue", "my": "my-leads", "leads": "lead", "rules": "rules", "simulator": "simulator",
+    "pools": "pools",
     "territories": "territories", "people": "people", "calendars": "calendars", "sources": "sources", "slas": "slas",
     "moves": "moves",
     "reports": "reports", "sla": "sla-report",
@@ -177,7 +186,7 @@ class Frame:
                 continue
             for name in entry.urls:
                 href = _address(name)
-                if href and _may_go(self.user, name, entry):
+                if href and _may_go(self.user, href, entry):
                     yield replace(entry, href=href)
                     break
 
@@ -226,10 +235,12 @@ def _address(name: str) -> str:
         return ""
 
 
-def _may_go(user: User, name: str, entry: Entry) -> bool:
-    if not name.startswith("admin:"):
-        return entry.act is None or may(user, entry.act)
-    return user.is_staff and (not entry.permission or user.has_perm(entry.permission))
+def _may_go(user: User, href: str, entry: Entry) -> bool:
+    """Pages of ours beneath the admin's address ask for both: the permission and the act."""
+    in_admin = href.startswith(_address("admin:index"))
+    if in_admin and not (user.is_staff and (not entry.permission or user.has_perm(entry.permission))):
+        return False
+    return entry.act is None or may(user, entry.act)
 
 
 def _current(path: str, entries: list[Entry]) -> str:

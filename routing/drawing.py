@@ -38,6 +38,7 @@ STATES = {
     "blocked": ("pause", "info", "waits for what comes before"),
     "stopped": ("ban", "warn", "stopped"),
     "dead": ("circle-x", "bad", "given up"),
+    "planned": ("circle", "info", "would be done"),
 }
 STATUSES = {
     "assigned": ("user-check", "good", "assigned"),
@@ -64,6 +65,7 @@ def draw(told: Mapping[str, Any]) -> dict[str, Any]:
         "notes": list(trace["notes"]),
         "version": decision["ruleset_version"],
         "digest": decision["digest"],
+        "dry_run": told.get("dry_run", False),
     }
 
 

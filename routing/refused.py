@@ -6,7 +6,7 @@ class Refused(Exception):
 
     `code`: taken (somebody was faster), changed (the lead moved on meanwhile), gone, closed, not_yours, no_owner,
     at_capacity, not_available, no_change, unknown_owner, why_missing, no_lead, unknown_kind, in_the_future,
-    unknown_field, not_replayable, heir_missing, rules; of pauses: paused, not_paused, nothing_runs, needs_person,
+    unknown_field, not_replayable, heir_missing, rules; of simulations: erased, instant; of pauses: paused, not_paused, nothing_runs, needs_person,
     in_the_past, too_long.
     """
 

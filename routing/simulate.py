@@ -7,7 +7,7 @@ of the instant asked for, turns and loads as they are now.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +29,14 @@ from routing.rows import EventRef, Settled
 from routing.rulebook import content_of, digest
 
 State = RuleSetVersion.State
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""Instants that a lead can be tried at: [from, until). Calendars are counted to both sides of them."""
+WATCHED = (
+    "routing_status", "hierarchy_step", "rule", "target_owner_id", "target_team", "routing_tier", "sla_policy", "due_at",
+    "high_intent", "target_pipeline", "target_stage", "follow_up_sequence", "review_reason", "reviewer_id",
+    "fallback_owner_id", "notification_path",
+)  # fmt: skip
+"""What two versions are compared by: keys of the routing decision, and the rule that decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +51,22 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What would be decided. `told`: the decision document; `decision`: the value, with its clocks."""
+    """What would be decided. `told`: the decision document; `decision`: the value, with its clocks.
+
+    `rule`: the name of the rule that decided, with the row of its table; `ruled`: the same rule in every version.
+    """
 
     version: int | None
     told: dict[str, Any]
     decision: Decided
     people: People
+    rule: str
+    ruled: tuple[str, int]
 
 
 def stored(lead: int, at: datetime) -> Subject:
-    """A lead as it was when it came. Raises Refused: gone."""
+    """A lead as it was when it came. Raises Refused: gone, erased, instant."""
+    _check(at)
     row = (
         Decision.objects.filter(lead=lead, origin=Decision.Origin.ROUTING)
         .values_list("snapshot", "event_id", "event__source_id", "event__received_at", "event__source__key",
@@ -66,17 +80,23 @@ def stored(lead: int, at: datetime) -> Subject:
     try:
         case = read_case(snapshot)
     except (KeyError, ValueError) as error:
-        raise Refused("gone", f"What lead {lead} said is not kept any more.") from error
+        raise Refused("erased", f"What lead {lead} said was erased. Try another lead, or type one.") from error
     return Subject(replace(case, now=at), key, system or key, EventRef(event, source, received_at))
 
 
 def typed(body: bytes, content_type: str, source: int, at: datetime) -> Subject:
-    """A payload as a sender would post it, read and matched as if it came at `at`. Raises Refused: gone."""
+    """A payload as a sender would post it, read and matched as if it came at `at`. Raises Refused: gone, instant."""
+    _check(at)
     row = Source.objects.filter(pk=source).values_list("key", "system_name").first()
     if row is None:
         raise Refused("gone", "This source does not exist any more.")
     event = prepare(0, source, at, body, content_type)
     return Subject(case_of(event, known_of([event]), at), row[0], row[1] or row[0], event)
+
+
+def _check(at: datetime) -> None:
+    if not EARLIEST <= at < LATEST:
+        raise Refused("instant", f"{at.year} is too far away. Leads can be tried at any time from 2000 to 2099.")
 
 
 def simulate(subject: Subject, version: int | None) -> Simulated:
@@ -95,16 +115,31 @@ def simulate(subject: Subject, version: int | None) -> Simulated:
     )  # fmt: skip
     source = {"source_key": subject.source_key, "source_system": subject.source_system}
     story = story_of(settled, **source, submission_id="", correlation_id="", people=people, rules=rules)
-    return Simulated(rules.version, _nothing_stored(document(story)), decision, people)
+    told = _nothing_stored(document(replace(story, decision={**story.decision, **NO_IDS})))
+    return Simulated(rules.version, told, decision, people, *_ruled(decision, rules))
+
+
+NO_IDS = dict.fromkeys(("id", "lead", "event"))
+"""Of a decision that is stored nowhere; what it would create has none either."""
 
 
 def _nothing_stored(told: dict[str, Any]) -> dict[str, Any]:
-    """A simulation is no decision: it has no id, and says so."""
-    ids = dict.fromkeys(("decision_id", "lead_id", "event_id"))
-    told["routing_decision"] |= ids
+    """A simulation is no decision, and says so: nothing of its plan was done or waits."""
     told["source_event"]["raw_payload_stored"] = False
+    told["trace"] = dict.fromkeys(told["trace"])
+    for action in told["crm_execution_plan"]:
+        action |= {"state": "planned", "attempts": 0}
     told["dry_run"] = True
     return told
+
+
+def _ruled(decision: Decided, rules: RuleSet) -> tuple[str, tuple[str, int]]:
+    """The name of the rule that decided, and what tells it in every version; both empty where no rule did."""
+    rule = rules.rules.get(decision.outcome.rule or 0)
+    if rule is None:
+        return "", ("", 0)
+    row = decision.trace["steps"][-1]["rules"][-1]
+    return row["name"], (rule.key or rule.name, row.get("row", 0))
 
 
 def rules_by(version: int | None, people: People) -> RuleSet:
@@ -143,10 +178,6 @@ def _compiled_draft(frozen: _Frozen, lists: tuple[tuple[str, str], ...]) -> Rule
 
 
 def differences(first: Simulated, second: Simulated) -> frozenset[str]:
-    """The keys of the routing decision that two simulations of one lead differ in; whom, what and by which rule."""
-    left, right = (one.told["routing_decision"] for one in (first, second))
-    watched = (
-        "routing_status", "hierarchy_step", "routing_tier", "target_owner_id", "target_team", "target_pipeline",
-        "target_stage", "follow_up_sequence", "review_reason", "sla_policy", "due_at", "high_intent",
-    )  # fmt: skip
-    return frozenset(key for key in watched if left[key] != right[key])
+    """Which of WATCHED two simulations of one lead differ in."""
+    left, right = ({**one.told["routing_decision"], "rule": one.ruled} for one in (first, second))
+    return frozenset(key for key in WATCHED if left[key] != right[key])

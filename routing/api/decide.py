@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Field, NinjaAPI, Router, Schema
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, ConfigDict
 
 from leads.models import Source
 from leads.scopes import visible_leads
@@ -24,17 +24,20 @@ router = Router(tags=["decisions"])
 
 LARGEST_PAYLOAD = 100_000
 """Characters of JSON."""
+CODES = {"rules": "rules_unsound", "erased": "erased"}
 
 
 class DecideIn(Schema):
     """What to decide: `payload` as a form of `source` would post it, or `lead`; by `version` (else the rules in force),
-    at `at` (else now)."""
+    at `at` (else now). A name that is not known is refused: a misspelt `version` would try other rules than meant."""
+
+    model_config = ConfigDict(extra="forbid")
 
     payload: dict[str, Any] | None = None
     source: Key | None = None
     lead: Id | None = None
     version: Id | None = None
-    at: Annotated[AwareDatetime | None, Field(description="ISO 8601 with an offset.")] = None
+    at: Annotated[AwareDatetime | None, Field(description="ISO 8601 with an offset, from 2000 to 2099.")] = None
 
 
 @router.post("/decide", auth=Token(), response=dict, openapi_extra={"responses": ERRORS})
@@ -44,14 +47,16 @@ def decide(request: HttpRequest, asked: DecideIn) -> HttpResponse:
     if asks is not MACHINE and not asks.has_perm("routing.view_rulesetversion"):
         raise Problem(403, "forbidden", "The role of the person this token stands for does not read rules.")
     at = asked.at or timezone.now()
-    if (asked.payload is None) == (asked.lead is None):
+    if (asked.payload is None) == (asked.lead is None) or (asked.lead and asked.source):
         raise Problem(422, "bad_request", "Give either a payload with its source, or the number of a lead.")
     try:
         told = simulate(_subject(request, asked, at), asked.version).told
     except Refused as refused:
         if refused.code == "gone":
             raise Problem(404, "not_found", refused.sentence) from refused
-        raise Problem(409, "rules_unsound", refused.sentence) from refused
+        if refused.code == "instant":
+            raise Problem(422, "bad_request", refused.sentence) from refused
+        raise Problem(409, CODES[refused.code], refused.sentence) from refused
     return HttpResponse(canonical(told), content_type="application/json")
 
 
@@ -60,12 +65,14 @@ def _subject(request: HttpRequest, asked: DecideIn, at: datetime) -> Subject:
         if not visible_leads(viewer(request)).filter(pk=asked.lead).exists():
             raise Problem(404, "not_found", f"There is no decided lead {asked.lead}.")
         return stored(asked.lead, at)
-    source = Source.objects.filter(key=asked.source or "").values_list("id", flat=True).first()
+    if asked.source is None:
+        raise Problem(422, "bad_request", "Name the source that would send this payload.")
+    source = Source.objects.filter(key=asked.source).values_list("id", flat=True).first()
     if source is None:
-        raise Problem(404, "not_found", f"There is no source “{asked.source or ''}”. Name the one that would send it.")
+        raise Problem(404, "not_found", f"There is no source “{asked.source}”. Name the one that would send it.")
     body = json.dumps(asked.payload)
     if len(body) > LARGEST_PAYLOAD:
-        raise Problem(413, "too_large", f"A payload has at most {LARGEST_PAYLOAD:,} characters.")
+        raise Problem(413, "body_too_large", f"A payload has at most {LARGEST_PAYLOAD:,} characters.")
     return typed(body.encode(), "application/json", source, at)
 
 

@@ -20,6 +20,8 @@ TITLES = {
     "body_incomplete": "The connection ended before the body did",
     "taken": "Somebody was faster",
     "changed": "It moved on meanwhile",
+    "rules_unsound": "The draft cannot be tried yet",
+    "erased": "What it said was erased",
     "gone": "Nothing here by that name",
     "closed": "The lead is closed",
     "not_yours": "The lead is somebody else's",

@@ -1,5 +1,7 @@
 """The API as one object with its OpenAPI document; errors of every address become problem documents."""
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -82,6 +84,12 @@ def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 def unread(request: HttpRequest, error: HttpError) -> HttpResponse:
     """Ninja's own refusal of a body that is no JSON, or is nested too deeply to be read."""
     return Problem(error.status_code, "malformed_json", "The body is no JSON that can be read.").response()
+
+
+@api.exception_handler(RequestDataTooBig)
+def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return Problem(413, "body_too_large", f"At most {limit:,} bytes are taken.").response()
 
 
 @api.exception_handler(Http404)

@@ -31,6 +31,7 @@ from routing.moving import by_user
 from routing.pages.back import asked_back
 from routing.pages.leads import STATE_LOOKS, due_now
 from routing.pages.reader import zone_named
+from routing.pages.rule_versions import may_read
 from routing.pausing import LONGEST, pause_now
 from routing.receipts import next_due, receipts
 from routing.refused import Refused
@@ -90,7 +91,7 @@ def _context(request: HttpRequest, row: Lead, now: datetime) -> dict[str, Any]:
         "works": {work.value for work in works}, "owners": _owners(request, row, works), "seen": row.owner_id or NOBODY,
         "touches": [(kind.value, kind.label) for kind in TOUCHES], "outcomes": OUTCOMES, "help_topic": "lead",
         "pause": pause, "longest_pause": now + LONGEST, "rejected_as": tuple(CREDITED.items()),
-        "moved_as": (("misroute", CREDITED["misroute"]),),
+        "moved_as": (("misroute", CREDITED["misroute"]),), "reads_rules": may_read(request.user),
     }  # fmt: skip
 
 

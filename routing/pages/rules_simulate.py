@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from leads.models import Lead, Source
 from leads.scopes import visible_leads
 from owners.roles import Act, may
-from routing.models import RuleSetVersion
+from routing.models import Decision, RuleSetVersion
 from routing.pages.reader import zone_named
 from routing.pages.rule_fields import InstantField
 from routing.pages.rule_versions import may_read
@@ -31,25 +31,40 @@ FIELDS = (
     "service_requested", "urgency", "lead_score", "company_size", "campaign", "language",
 )  # fmt: skip
 """What the form asks of a typed lead; anything else goes into the payload."""
-ROWS = (
-    ("routing_status", "Becomes"), ("hierarchy_step", "Decided in step"), ("target_owner_id", "Owner"),
-    ("target_team", "Team"), ("routing_tier", "Tier"), ("sla_policy", "SLA policy"), ("due_at", "Due"),
-    ("target_pipeline", "Pipeline"), ("target_stage", "Stage"), ("follow_up_sequence", "Sequence"),
-    ("review_reason", "Review reason"),
-)  # fmt: skip
+LABELS = {
+    "routing_status": "Becomes", "hierarchy_step": "Decided in step", "rule": "By rule", "target_owner_id": "Owner",
+    "target_team": "Team", "routing_tier": "Tier", "sla_policy": "SLA policy", "due_at": "First due",
+    "high_intent": "High intent", "target_pipeline": "Pipeline", "target_stage": "Stage",
+    "follow_up_sequence": "Sequence", "review_reason": "Review reason", "reviewer_id": "Reviewer",
+    "fallback_owner_id": "Fallback owner", "notification_path": "Alerts by",
+}  # fmt: skip
+"""Of each thing that is compared (routing.simulate.WATCHED), in the order it is shown."""
+PEOPLE = ("target_owner_id", "reviewer_id", "fallback_owner_id")
+NO_VERSION = {"invalid_choice": "There is no such version any more. Choose one of the list."}
 
 
 class Asked(forms.Form):
     """What to try: by which versions, when, and which lead. Nothing has to be said: then the latest lead, now."""
 
     version = forms.ModelChoiceField(
-        RuleSetVersion.objects.defer("content"), required=False, empty_label="the rules in force", label="By version"
+        RuleSetVersion.objects.defer("content"),
+        required=False,
+        empty_label="the rules in force",
+        label="By version",
+        error_messages=NO_VERSION,
     )
     beside = forms.ModelChoiceField(
-        RuleSetVersion.objects.defer("content"), required=False, empty_label="nothing", label="Beside it"
+        RuleSetVersion.objects.defer("content"),
+        required=False,
+        empty_label="nothing",
+        label="Beside it",
+        error_messages=NO_VERSION,
     )
-    at = InstantField(label="At")
-    lead = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, label="Lead number")
+    at = InstantField(label="At", error_messages={"invalid": "This is no date and time. Write it as 2026-03-31T09:30."})
+    lead = forms.IntegerField(
+        required=False, min_value=1, max_value=2**63 - 1, label="Lead number",
+        error_messages={"invalid": "A lead has a number. Choose one below."},
+    )  # fmt: skip
 
 
 class Typed(forms.Form):
@@ -85,6 +100,9 @@ class Typed(forms.Form):
         return json.dumps({**self.cleaned_data["payload"], **said}).encode()
 
 
+STATUS = {"gone": 404, "instant": 422, "erased": 409, "rules": 409}
+
+
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -115,16 +133,27 @@ def _try(request: HttpRequest, zone: str) -> HttpResponse:
             subject = _subject(request, typing, wanted, at)
             tried = [simulate(subject, version) for version in _versions(wanted)] if subject else []
         except Refused as refused:
-            said, status = refused.sentence, 404 if refused.code == "gone" else 409
+            said, status = refused.sentence, STATUS[refused.code]
+            if refused.code == "instant":
+                asked.add_error("at", said)
     else:
         status = 422
+    rows = _rows(tried)
     context = {
         "asked": asked, "typing": typing, "said": said, "tried": [_drawn(one) for one in tried], "at": at, "zone": zone,
-        "leads": _latest(request), "lead": wanted.get("lead"), "find": request.GET.get("find", "")[:100],
-        "rows": _rows(tried), "more_fields": [typing[name] for name in FIELDS], "typed": request.method == "POST",
-        "buyer": _buyer(subject) if tried else "", "help_topic": "simulator",
+        "leads": _latest(request), "lead": wanted.get("lead"), "find": _words(request),
+        "rows": rows, "more_fields": [typing[name] for name in FIELDS], "typed": request.method == "POST",
+        "buyer": _buyer(subject) if tried else "", "help_topic": "simulator", "typed_asked": _again(asked),
+        "differ": sum(row["differs"] for row in rows), "wrong": status == 422,
+        "once": bool(wanted.get("beside")) and len(tried) == 1,
     }  # fmt: skip
     return render(request, "pages/rules_simulate.html", context, status=status)
+
+
+def _again(asked: Asked) -> list[forms.BoundField]:
+    """The same questions for the form of a typed lead, which has ids of its own."""
+    again = Asked(asked.data if asked.is_bound else None, auto_id="typed_%s")
+    return [again[name] for name in ("version", "beside", "at")]
 
 
 def _subject(request: HttpRequest, typing: Typed, wanted: dict[str, Any], at: datetime) -> Any:
@@ -139,18 +168,29 @@ def _subject(request: HttpRequest, typing: Typed, wanted: dict[str, Any], at: da
 
 
 def _versions(wanted: dict[str, Any]) -> list[int | None]:
+    """One or two; the same one is not shown twice, be it chosen by its number or as the rules in force."""
     first, second = wanted.get("version"), wanted.get("beside")
-    return [first.pk if first else None, *([second.pk] if second and second != first else [])]
+    in_force = first is None and second is not None and second.state == RuleSetVersion.State.PUBLISHED
+    beside = second is not None and second != first and not in_force
+    return [first.pk if first else None, *([second.pk] if beside else [])]
+
+
+def _words(request: HttpRequest) -> str:
+    """What leads are looked for by. PostgreSQL takes no NUL."""
+    return request.GET.get("find", "").replace("\0", "").strip()[:100]
 
 
 def _latest(request: HttpRequest) -> list[Lead]:
     """The latest leads, or those that the words fit, for choosing from."""
-    rows = visible_leads(request.user).filter(decisions__origin="routing")
-    if words := request.GET.get("find", "").strip()[:100]:
-        rows = rows.filter(
-            Q(email__icontains=words) | Q(name__icontains=words) | Q(contact__company__name__icontains=words)
-        )
-    return list(rows.distinct().order_by("-id")[:LATEST])
+    decided = Decision.objects.filter(lead=OuterRef("pk"), origin=Decision.Origin.ROUTING)
+    rows = visible_leads(request.user).filter(Exists(decided))
+    if words := _words(request):
+        among = Q(email__icontains=words) | Q(name__icontains=words) | Q(contact__company__name__icontains=words)
+        among |= Q(company__name__icontains=words)
+        if words.isascii() and words.isdecimal() and len(words) < 19:
+            among |= Q(pk=int(words))
+        rows = rows.filter(among)
+    return list(rows.order_by("-id")[:LATEST])
 
 
 def _buyer(subject: Any) -> str:
@@ -160,23 +200,23 @@ def _buyer(subject: Any) -> str:
 
 
 def _drawn(one: Simulated) -> dict[str, Any]:
+    """`zone`: the owner's, in which they read when something is due; empty without an owner."""
+    owner = one.people.owners.get(one.decision.outcome.owner or 0)
     clocks = [
         {
-            "kind": clock.kind.replace("_", " "),
-            "due_at": clock.due_at,
-            "minutes": clock.budget // 60,
+            "kind": clock.kind.replace("_", " "), "due_at": clock.due_at, "minutes": clock.budget // 60,
             "real": clock.real_time,
         }
         for clock in one.decision.clocks
-    ]
-    return {"version": one.version, "told": one.told, "clocks": clocks}
+    ]  # fmt: skip
+    return {"version": one.version, "told": one.told, "clocks": clocks, "zone": owner.zone if owner else ""}
 
 
 def _rows(tried: list[Simulated]) -> list[dict[str, Any]]:
     """What is decided, a line each, with a cell for every version and whether they differ."""
     differ = differences(*tried) if len(tried) == 2 else frozenset()
     found = []
-    for key, label in ROWS:
+    for key, label in LABELS.items():
         cells = [_cell(one, key) for one in tried]
         if any(cells):
             found.append({"label": label, "cells": cells, "differs": key in differ})
@@ -184,10 +224,12 @@ def _rows(tried: list[Simulated]) -> list[dict[str, Any]]:
 
 
 def _cell(one: Simulated, key: str) -> Any:
-    value = one.told["routing_decision"][key]
-    if key == "target_owner_id":
+    value = one.rule if key == "rule" else one.told["routing_decision"][key]
+    if key in PEOPLE:
         person = one.people.owners.get(value or 0)
         return person.name if person else ""
-    if key == "due_at":
+    if key in ("due_at", "rule"):
         return value
-    return str(value).replace("_", " ") if value else ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (", ".join(value) if isinstance(value, list | tuple) else str(value or "")).replace("_", " ")

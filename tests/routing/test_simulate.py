@@ -139,9 +139,9 @@ def test_who_is_there_is_looked_at_for_the_instant_asked_for(people):
     ("asked", "status", "said"),
     [
         ("lead=99999999", 404, "There is no decided lead 99999999."),
-        ("lead=x", 422, "Enter a whole number."),
-        ("version=99999", 422, "Select a valid choice."),
-        ("at=soon", 422, "Enter a valid date/time."),
+        ("lead=x", 422, "A lead has a number. Choose one below."),
+        ("version=99999", 422, "There is no such version any more."),
+        ("at=soon", 422, "This is no date and time."),
     ],
 )
 def test_what_cannot_be_tried_is_said_beside_its_field(people, asked, status, said):
@@ -173,7 +173,7 @@ def test_a_draft_that_does_not_compile_says_why(people):
         ({"payload": {}, "source": "nobody"}, 404, "not_found"),
         ({"lead": 99999999}, 404, "not_found"),
         ({"payload": {}, "source": "forms", "version": 99999}, 404, "not_found"),
-        ({"payload": {"a": "b" * 100_001}, "source": "forms"}, 413, "too_large"),
+        ({"payload": {"a": "b" * 100_001}, "source": "forms"}, 413, "body_too_large"),
     ],
 )
 def test_the_api_refuses_with_a_code(people, asked, status, code):
