@@ -6,8 +6,8 @@ class Refused(Exception):
 
     `code`: taken (somebody was faster), changed (the lead moved on meanwhile), gone, closed, not_yours, no_owner,
     at_capacity, not_available, no_change, unknown_owner, why_missing, no_lead, unknown_kind, in_the_future,
-    unknown_field, not_replayable, heir_missing, rules; of simulations: erased, instant; of pauses: paused, not_paused, nothing_runs, needs_person,
-    in_the_past, too_long.
+    unknown_field, not_replayable, heir_missing, rules; of simulations: erased, instant; of pauses:
+    paused, not_paused, nothing_runs, needs_person, in_the_past, too_long.
     """
 
     def __init__(self, code: str, sentence: str) -> None:

@@ -32,8 +32,8 @@ State = RuleSetVersion.State
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Instants that a lead can be tried at: [from, until). Calendars are counted to both sides of them."""
 WATCHED = (
-    "routing_status", "hierarchy_step", "rule", "target_owner_id", "target_team", "routing_tier", "sla_policy", "due_at",
-    "high_intent", "target_pipeline", "target_stage", "follow_up_sequence", "review_reason", "reviewer_id",
+    "routing_status", "hierarchy_step", "rule", "target_owner_id", "target_team", "routing_tier", "sla_policy",
+    "due_at", "high_intent", "target_pipeline", "target_stage", "follow_up_sequence", "review_reason", "reviewer_id",
     "fallback_owner_id", "notification_path",
 )  # fmt: skip
 """What two versions are compared by: keys of the routing decision, and the rule that decided."""
@@ -79,7 +79,7 @@ def stored(lead: int, at: datetime) -> Subject:
     snapshot, event, source, received_at, key, system = row
     try:
         case = read_case(snapshot)
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise Refused("erased", f"What lead {lead} said was erased. Try another lead, or type one.") from error
     return Subject(replace(case, now=at), key, system or key, EventRef(event, source, received_at))
 
