@@ -190,12 +190,16 @@ Rows = list[list[Row]]
 
 
 def typed_rows(posted: QueryDict) -> Rows:
-    """The rows as they were posted, alternatives in their order; empty ones left out."""
+    """The rows as they were posted, alternatives in their order; empty ones left out, and the one whose `do` is
+    drop-ALTERNATIVE-ROW."""
     names = ("c-group", "c-field", "c-operator", "c-value")
     columns = [posted.getlist(name)[:MOST_ROWS] for name in names]
     groups: dict[str, list[Row]] = {}
+    places: dict[str, int] = {}
+    dropped = posted.get("do", "")
     for group, field, operator, value in zip(*columns, strict=False):
-        if field:
+        place = places[group] = places.get(group, -1) + 1
+        if field and dropped != f"drop-{group}-{place}":
             groups.setdefault(group[:4], []).append(Row(field[:60], operator[:20], value[: LONGEST_VALUE + 1]))
     return list(groups.values())
 

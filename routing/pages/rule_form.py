@@ -45,7 +45,7 @@ from routing.step_words import title
 @require_http_methods(["GET", "HEAD", "POST"])
 @of_version
 def rule(request: HttpRequest, version: RuleSetVersion, rule: int | None = None) -> HttpResponse:
-    """GET: the form, filled in. POST: `do` = save, or say (in words, and what it meets), row or group (one more)."""
+    """GET: the form, filled in. POST: `do` = save; or, saving nothing: say (in words), row or group (one more), drop."""
     if request.method == "POST" and not may_edit(request.user):
         raise PermissionDenied
     row = _find(version, rule, typed="seen" in request.POST)
@@ -87,7 +87,7 @@ def _posted(request: HttpRequest, version: RuleSetVersion, rule: int | None, row
     form, rows = RuleForm(request.POST), typed_rows(request.POST)
     do = request.POST.get("do", "save")
     context = _context(request, version, row, form, rows, editing=True)
-    if do.startswith(("row", "group")):
+    if do.startswith(("row", "group", "drop")):
         _one_more(rows, do)
         return render(request, "pages/rule_form.html", context)
     wanted = _typed(form, rows, version)
@@ -129,6 +129,9 @@ def _typed(form: RuleForm, rows: Rows, version: RuleSetVersion) -> Wanted | None
 
 
 def _one_more(rows: Rows, do: str) -> None:
+    """One row or alternative more, as `do` says."""
+    if do.startswith("drop"):
+        return  # left out as it was read
     if do == "group" or not rows:
         rows.append([Row()])
         return

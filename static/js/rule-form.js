@@ -63,7 +63,7 @@ const addRow = (group) => {
   const row = form.querySelector("template[data-row]").content.firstElementChild.cloneNode(true);
   row.querySelector("[name=c-group]").value = group.dataset.group;
   group.insertBefore(row, group.querySelector("[data-add-row]"));
-  dress(row);
+  fit(row);
   row.querySelector("[data-field]").focus();
 };
 
@@ -86,16 +86,12 @@ const addGroup = () => {
   addRow(group);
 };
 
-const dress = (row) => {
-  row.querySelector("[data-remove]").hidden = false;
-  fit(row);
-};
 
 if (form.querySelector("[data-add-group]")) {
   form.classList.add("has-script");
   for (const part of form.querySelectorAll("[data-with-script]")) part.hidden = false;
   form.elements.sequence.setAttribute("list", "sequences");
-  for (const row of form.querySelectorAll("[data-condition]")) dress(row);
+  for (const row of form.querySelectorAll("[data-condition]")) fit(row);
   aim();
   if (document.querySelector(".banner[role=alert]")) say();  // what was typed came back: what does it say?
   form.addEventListener("focusin", (event) => {
@@ -115,6 +111,7 @@ if (form.querySelector("[data-add-group]")) {
     if (button.matches("[data-add-row]")) { event.preventDefault(); addRow(button.closest("[data-group]")); }
     if (button.matches("[data-add-group]")) { event.preventDefault(); addGroup(); }
     if (button.matches("[data-remove]")) {
+      event.preventDefault();
       const group = button.closest("[data-group]");
       button.closest("[data-condition]").remove();
       (group.querySelector("[data-field]") ?? group.querySelector("[data-add-row]")).focus();

@@ -247,12 +247,24 @@ def test_a_fallback_whose_covers_lead_back_to_the_target_is_refused_with_the_cir
     assert rita.post(address(draft), form).status_code == 302
 
 
-def test_rows_and_alternatives_are_added_without_a_script(draft, rita):
+def test_rows_and_alternatives_are_added_and_removed_without_a_script(draft, rita):
     form = typed(("0", "country", "is", "DE"), ("7", "city", "is", "Bern"))
     page = rita.post(address(draft), {**form, "do": "row-0"}).content.decode()
     assert page.count('name="c-field"') == 3 + 1  # and the template of the script
     page = rita.post(address(draft), {**form, "do": "group"}).content.decode()
     assert [page.count(f'name="c-group" value="{number}"') for number in (0, 1, 2)] == [1, 1, 1]
+    two = typed(
+        ("0", "", "is", ""), ("0", "country", "is", "DE"), ("0", "city", "is", "Bern"), ("1", "city", "is", "Ulm")
+    )
+    left = [
+        [
+            [(row.field, row.value) for row in group]
+            for group in rita.post(address(draft), {**two, "do": do}).context["rows"]
+        ]
+        for do in ("drop-0-1", "drop-1-0", "drop-7-7")
+    ]
+    country, bern, ulm = ("country", "DE"), ("city", "Bern"), ("city", "Ulm")
+    assert left == [[[bern], [ulm]], [[country, bern]], [[country, bern], [ulm]]]
     assert Rule.objects.count() == 0
 
 
