@@ -45,7 +45,7 @@ from routing.step_words import title
 @require_http_methods(["GET", "HEAD", "POST"])
 @of_version
 def rule(request: HttpRequest, version: RuleSetVersion, rule: int | None = None) -> HttpResponse:
-    """GET: the form, filled in. POST: `do` = save; or, saving nothing: say (in words), row or group (one more), drop."""
+    """GET: the form, filled in. POST: `do` = save; or, saving nothing: say (in words), row, group (one more), drop."""
     if request.method == "POST" and not may_edit(request.user):
         raise PermissionDenied
     row = _find(version, rule, typed="seen" in request.POST)
