@@ -29,7 +29,7 @@ from routing.rows import EventRef, Settled
 from routing.rulebook import content_of, digest
 
 State = RuleSetVersion.State
-EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
 """Instants that a lead can be tried at: [from, until). Calendars are counted to both sides of them."""
 WATCHED = (
     "routing_status", "hierarchy_step", "rule", "target_owner_id", "target_team", "routing_tier", "sla_policy",
@@ -96,7 +96,7 @@ def typed(body: bytes, content_type: str, source: int, at: datetime) -> Subject:
 
 def _check(at: datetime) -> None:
     if not EARLIEST <= at < LATEST:
-        raise Refused("instant", f"{at.year} is too far away. Leads can be tried at any time from 2000 to 2099.")
+        raise Refused("instant", f"{at.year} is too far away. Choose a year from 1970 to 2200.")
 
 
 def simulate(subject: Subject, version: int | None) -> Simulated:

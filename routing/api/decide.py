@@ -37,7 +37,7 @@ class DecideIn(Schema):
     source: Key | None = None
     lead: Id | None = None
     version: Id | None = None
-    at: Annotated[AwareDatetime | None, Field(description="ISO 8601 with an offset, from 2000 to 2099.")] = None
+    at: Annotated[AwareDatetime | None, Field(description="ISO 8601 with an offset, from 1970 to 2200.")] = None
 
 
 @router.post("/decide", auth=Token(), response=dict, openapi_extra={"responses": ERRORS})

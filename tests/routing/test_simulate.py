@@ -205,7 +205,7 @@ def test_who_is_there_is_looked_at_for_the_instant_asked_for(people):
         ("lead=99999999", 404, "There is no decided lead 99999999."),
         ("lead=x", 422, "A lead has a number. Choose one below."),
         ("version=99999", 422, "There is no such version any more."),
-        ("lead=1&at=9999-12-31T23:59", 404, "There is no decided lead 1."),
+        ("lead=1&at=9999-12-31T23:59", 422, "Choose a year from 1970 to 2200."),
         ("find=jo%00", 200, "No lead has these words."),
         ("at=soon", 422, "This is no date and time."),
     ],
@@ -222,11 +222,17 @@ def test_a_payload_that_is_no_object_is_refused(people):
         assert (answer.status_code, said in answer.content.decode()) == (422, True)
 
 
-@pytest.mark.parametrize("at", ["0001-01-01T00:00", "1999-12-30T00:00", "2100-01-02T00:00", "9999-12-31T23:59"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00", "1969-12-30T00:00", "2201-01-02T00:00", "9999-12-31T23:59"])
 def test_instants_that_no_calendar_reaches_are_refused_beside_the_field(people, at):
     asked = {"source": people.forms.pk, "email": "new@buyer.example", "at": at}
     answer = sign_in("rita", "RevOps").post(PAGE, asked)
-    assert (answer.status_code, "Leads can be tried at any time from 2000 to 2099." in words(answer)) == (422, True)
+    assert (answer.status_code, "Choose a year from 1970 to 2200." in words(answer)) == (422, True)
+
+
+@pytest.mark.parametrize("at", ["1970-01-02T00:00", "2200-12-31T23:59"])
+def test_instants_at_both_ends_are_tried(people, at):
+    answer = sign_in("rita", "RevOps").post(PAGE, {"source": people.forms.pk, "email": "new@buyer.example", "at": at})
+    assert (answer.status_code, "Becomes" in words(answer)) == (200, True)
 
 
 def test_a_draft_that_does_not_compile_says_why(people):
