@@ -8,30 +8,53 @@ from typing import Any
 from django.db.models import QuerySet
 
 from routing.current import people_now
-from routing.engine.rules import STEPS, compile_rules
+from routing.engine.rules import STEPS, RuleError, RuleSet, compile_rules
 from routing.lists import lists_now
 from routing.models import Decision
 from routing.past_leads import seen_by_rules
 
 LATEST = 1000
 SHOWN = 4
+MOST_BEFORE = 500
+"""Rules that are compiled at every pause of somebody who types."""
 
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """`matched` of `seen` leads meet the rule's conditions, window left aside. `went`: where those went when they came,
-    most first, by name. `examples`: ids of the latest of them."""
+    """`matched` of `seen` leads meet the rule's conditions, window left aside. `earlier`: how many of those meet a rule
+    that is asked before it; None where that was not tried. `went`: where they went when they came, most first, by name.
+    `examples`: ids of the latest of them."""
 
     seen: int
     matched: int
+    earlier: int | None
     went: tuple[tuple[str, int], ...]
     examples: tuple[int, ...]
 
 
-def latest_met(rule: Mapping[str, Any], zone: str, decisions: QuerySet[Decision]) -> Met:
+def asked_before(content: Mapping[str, Any], rule: int | None, step: str) -> RuleSet | None:
+    """The rules of a frozen content that are asked before one of them; before a new one of `step`, which comes last in
+    it. None when they are too many to try while somebody types, or one of them is not sound yet."""
+    rank = {name: place for place, name in enumerate(content["order"])}
+    before: list[Mapping[str, Any]] = []
+    for one in content["rules"]:
+        if rank[one["step"]] > rank[step] or (one["id"] == rule and one["step"] == step):
+            break
+        if one["id"] != rule:
+            before.append(one)
+    if len(before) > MOST_BEFORE:
+        return None
+    try:
+        return compile_rules({**content, "version": None, "rules": before}, lists_now())
+    except RuleError:
+        return None
+
+
+def latest_met(rule: Mapping[str, Any], zone: str, decisions: QuerySet[Decision], before: RuleSet | None = None) -> Met:
     """What a rule meets among the latest of these decisions; two statements besides those for people and lists.
 
-    `rule`: sound frozen content. Their facts are those that the decision saw, with territories and people of today.
+    `rule`: sound frozen content. `before`: the rules that are asked before it, to tell what they leave. Facts are those
+    that the decision saw, with territories and people of today.
     """
     people = people_now()
     alone = {
@@ -50,7 +73,7 @@ def latest_met(rule: Mapping[str, Any], zone: str, decisions: QuerySet[Decision]
         .order_by("-id")
         .values_list("lead_id", "snapshot", "owner__name", "status")[:LATEST]
     )
-    seen, went, examples = 0, Counter[str](), []
+    seen, earlier, went, examples = 0, 0, Counter[str](), []
     for (lead, _, owner, status), met in zip(rows, seen_by_rules((row[1] for row in rows), people), strict=True):
         if met is None:
             continue
@@ -58,7 +81,9 @@ def latest_met(rule: Mapping[str, Any], zone: str, decisions: QuerySet[Decision]
         case, facts = met
         if next(rules.matching(rule["step"], facts, case.now), None) is None:
             continue
+        if before and any(next(before.matching(step, facts, case.now), None) for step in before.order):
+            earlier += 1
         went[owner or Decision.Status(status).label] += 1
         if len(examples) < SHOWN:
             examples.append(lead)
-    return Met(seen, sum(went.values()), tuple(went.most_common(SHOWN)), tuple(examples))
+    return Met(seen, sum(went.values()), earlier if before else None, tuple(went.most_common(SHOWN)), tuple(examples))

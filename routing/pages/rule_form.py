@@ -36,8 +36,9 @@ from routing.pages.rule_versions import LARGEST_ID, may_edit, of_version
 from routing.refused import Refused
 from routing.rule_edit import COLUMNS, Faulty, Wanted, faults, frozen_of, save_rule, wanted_of
 from routing.rule_suggest import DAYS, PERSONAL, SAMPLE, suggestions
-from routing.rule_tries import latest_met
+from routing.rule_tries import MOST_BEFORE, asked_before, latest_met
 from routing.rule_words import sentence
+from routing.rulebook import content_of
 from routing.step_words import title
 
 
@@ -167,8 +168,13 @@ def _says(request: HttpRequest, version: RuleSetVersion, row: Rule | None, wante
     """The sentence of what is typed, and what it would have met."""
     frozen = frozen_of(wanted, table=row.table if row else None)
     said = sentence(frozen, read_names(), version.time_zone)
-    met = None if row and row.table else latest_met(frozen, version.time_zone, visible(Decision, request.user))
-    return {"sentence": said, "met": met}
+    if row and row.table:
+        return {"sentence": said, "met": None}
+    few = version.rules.count() <= MOST_BEFORE
+    before = asked_before(content_of(version), row.pk if row else None, wanted.columns["step"]) if few else None
+    return {
+        "sentence": said, "met": latest_met(frozen, version.time_zone, visible(Decision, request.user), before),
+    }  # fmt: skip
 
 
 @require_POST

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from leads.models import Pipeline, Stage
 from owners.models import Owner, Territory
@@ -45,7 +47,7 @@ address = rule_address
 
 
 def typed(*rows, **fields):
-    return rule_form(STEP, fields.pop("target", "nurture"), *rows, **{"name": "Rule", **fields})
+    return rule_form(fields.pop("step", STEP), fields.pop("target", "nurture"), *rows, **{"name": "Rule", **fields})
 
 
 def test_what_is_typed_is_what_the_rule_says(people, draft, rita):
@@ -289,6 +291,36 @@ def test_the_rule_is_told_in_words_with_what_it_would_have_met(people, draft, ri
     assert "Country is DE → Elena" in part
     wrong = rita.post(f"/admin/routing/rulesetversion/{draft.pk}/rules/0/say/", {**form, "target": "pool"})
     assert "Name the pool that the rule sends leads to." in wrong.content.decode()
+
+
+def test_leads_that_rules_before_it_meet_are_counted_by_place_and_step(people, draft, rita, leads):
+    def said(rule="new", **fields):
+        form = typed(("0", "country", "one_of", "DE, FR"), **{"do": "say", "seen": "1", **fields})
+        return rita.post(address(draft, rule), form).context["says"]["met"]
+
+    first = make_rule(draft, STEP, (1, "country", "is", "DE"), name="First", target="nurture", position=1)
+    make_rule(draft, STEP, (1, "country", "is", "FR"), name="Off", target="nurture", position=2, enabled=False)
+    own = make_rule(draft, STEP, name="Own", target="nurture", position=3)
+    make_rule(draft, STEP, name="After", target="nurture", position=4)
+    make_rule(draft, "round_robin_pool", name="Later", target="nurture")
+    assert [(met.matched, met.earlier) for met in (said(own.pk), said(first.pk), said())] == [(3, 2), (3, 0), (3, 3)]
+    # In an earlier step nothing is asked before it.
+    moved = said(own.pk, step="existing_customer_owner")
+    assert (moved.matched, moved.earlier) == (3, 0)
+
+
+def test_what_is_said_takes_as_many_statements_for_twenty_rules_as_for_two(people, draft, rita, leads):
+    def asked():
+        with CaptureQueriesContext(connection) as queries:
+            rita.post(f"{address(draft, 0)}say/", typed(("0", "country", "is", "DE")))
+        return len(queries)
+
+    make_rule(draft, STEP, (1, "country", "is", "DE"), target="nurture")
+    asked()
+    few = asked()
+    for number in range(20):
+        make_rule(draft, STEP, (1, "city", "is", f"City {number}"), target="nurture")
+    assert asked() == few
 
 
 def test_values_of_the_latest_leads_are_offered_most_frequent_first(people, draft, rita, leads):
