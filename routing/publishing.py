@@ -13,18 +13,16 @@ from django.db.models import F
 from leads.clean import clean_text
 from owners.models import User
 from owners.writer import writing
-from routing.drafts import editing
+from routing.drafts import editing, log
 from routing.models import RuleSetVersion
 from routing.refused import Refused
 from routing.rule_mail import address_of, tell
-from routing.rulebook import RulebookError, copy_to_draft, freeze, publish
+from routing.rulebook import LATE_MINUTES, RulebookError, copy_to_draft, freeze, publish
 from routing.rulebook import digest as digest_of_content
 
 logger = logging.getLogger(__name__)
 State = RuleSetVersion.State
 LONGEST_PURPOSE = 300
-LATE_MINUTES = 5
-"""From when on a scheduled publish says how late it was."""
 
 
 def purpose_of(text: str) -> str:
@@ -115,8 +113,9 @@ def _publish_due(draft: RuleSetVersion, now: datetime) -> bool:
     try:
         publish(draft, draft.publish_asked_by, now)
     except RulebookError as error:
-        if error.code != "not_a_draft":  # another worker, or a person, was faster
-            _refuse(draft, " ".join(error.problems))
+        # Another worker, or a person, was faster; what was edited in this very instant is looked at in the next tick.
+        if error.code not in ("not_a_draft", "gone", "changed"):
+            _refuse(draft, " ".join(error.problems), now)
         return False
     late = int((now - draft.publish_at).total_seconds() // 60) if draft.publish_at else 0
     if late >= LATE_MINUTES:
@@ -124,12 +123,14 @@ def _publish_due(draft: RuleSetVersion, now: datetime) -> bool:
     return True
 
 
-def _refuse(draft: RuleSetVersion, why: str) -> None:
+def _refuse(draft: RuleSetVersion, why: str, now: datetime) -> None:
     """Keep why, once, and tell who asked."""
     taken = RuleSetVersion.objects.filter(pk=draft.pk, state=State.DRAFT, publish_at=draft.publish_at).update(
         publish_at=None, publish_refused=why[:4000], edition=F("edition") + 1
     )
     asked = draft.publish_asked_by
+    if taken and asked:
+        log(draft, asked, now, f"The scheduled publish was refused: {why}")
     if taken and asked and asked.email:
         tell(asked.email, f"Draft {draft.pk} was not published", f"{why}\n\n{address_of(draft.pk)}\n")
 
@@ -152,6 +153,7 @@ def restore(version: int, purpose: str, by: User, now: datetime) -> RuleSetVersi
         draft = copy_to_draft(older)
         RuleSetVersion.objects.filter(pk=draft.pk).update(restores=older, purpose=said)
         draft.refresh_from_db()
+        log(draft, by, now, f"Copied version {version}, to put its rules back in force: {said}")
     if settings.FOUR_EYES_PUBLISH:
         return draft
     try:

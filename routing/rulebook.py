@@ -17,6 +17,7 @@ from owners.models import Owner, Pool, Team, User
 from owners.writer import is_writing, writing
 from routing.ahead import MANY_ROWS, give_notice, lowered
 from routing.current import people_now
+from routing.drafts import log
 from routing.engine.rules import RuleError, RuleSet, check_condition, compile_rules
 from routing.lists import lists_now
 from routing.models import Condition, Rule, RuleSetVersion
@@ -26,6 +27,8 @@ from routing.revision import canonical_json, digest_of, instant
 from routing.rule_reviews import open_review, sections_now
 
 State = RuleSetVersion.State
+LATE_MINUTES = 5
+"""From when on a scheduled publish says how late it was."""
 Ids = dict[str, dict[str, int]]
 
 _COLUMNS = (
@@ -39,7 +42,7 @@ _COLUMNS = (
 class RulebookError(ValueError):
     """A version that cannot be published: `code` is stable, `problems` are sentences for people.
 
-    Codes: `not_a_draft`, `purpose_missing`, `order_wrong`, `condition_wrong`, `does_not_compile`, `approval_missing`,
+    Codes: `not_a_draft`, `gone`, `purpose_missing`, `order_wrong`, `condition_wrong`, `does_not_compile`, `approval_missing`,
     `changed`, or that of what is missing (routing.publish_checks).
     """
 
@@ -220,7 +223,9 @@ def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetV
 
 
 def _draft(version: int) -> RuleSetVersion:
-    draft = RuleSetVersion.objects.defer("content").get(pk=version)
+    draft = RuleSetVersion.objects.defer("content").filter(pk=version).first()
+    if draft is None:
+        raise RulebookError("gone", f"Version {version} was deleted meanwhile.")
     if draft.state != State.DRAFT:
         raise RulebookError("not_a_draft", f"Version {draft.pk} is {draft.state}; only a draft can be published.")
     return draft
@@ -235,6 +240,7 @@ def _prepare(draft: RuleSetVersion, by: User | None) -> Prepared:
 
 def _put_in_force(draft: RuleSetVersion, ready: Prepared, by: User | None, now: datetime) -> None:
     RuleSetVersion.objects.filter(state=State.PUBLISHED).update(state=State.RETIRED)
+    said = _published_words(draft, now)
     draft.state = State.PUBLISHED
     draft.published_at, draft.published_by = now, by
     draft.publish_at, draft.publish_refused = None, ""
@@ -244,6 +250,17 @@ def _put_in_force(draft: RuleSetVersion, ready: Prepared, by: User | None, now: 
         columns += ["content", "digest"]
     draft.save(update_fields=columns)
     open_review(draft, ready.seen, now)
+    if by is not None:
+        log(draft, by, now, said)
+
+
+def _published_words(draft: RuleSetVersion, now: datetime) -> str:
+    """The line of its history. A scheduled publish that comes late, after a downtime, says how late."""
+    if draft.publish_at is None or draft.publish_at > now:
+        return f"Published: {draft.purpose}"
+    late = int((now - draft.publish_at).total_seconds() // 60)
+    delay = f", {late} minutes late" if late >= LATE_MINUTES else ""
+    return f"Published as scheduled for {draft.publish_at:%Y-%m-%d %H:%M} UTC{delay}: {draft.purpose}"
 
 
 def copy_to_draft(version: RuleSetVersion) -> RuleSetVersion:

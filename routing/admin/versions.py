@@ -4,7 +4,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, Count, Value, When
+from django.db.models import Case, Count, F, Value, When
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
@@ -141,6 +141,11 @@ class VersionAdmin(LimitedInlines, LockedAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return super().has_delete_permission(request, obj) and (obj is None or obj.state == DRAFT)
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        # Whoever has read the draft in order to publish, approve or edit it is told that it changed.
+        RuleSetVersion.objects.filter(pk=form.instance.pk, state=DRAFT).update(edition=F("edition") + 1)
 
     @admin.display(description="rules", ordering="rules_in_all")
     def rule_count(self, version):

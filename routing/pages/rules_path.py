@@ -21,6 +21,7 @@ from routing.pages.rule_versions import LARGEST_ID, may_edit, of_version
 from routing.refused import Refused
 from routing.rule_path import path_of, versions_to_switch
 from routing.step_words import title
+from routing.version_history import history_of
 
 LONGEST_SEARCH = 100
 TOOLS = (
@@ -48,7 +49,7 @@ def rules(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
         "copies": may_edit(request.user), "publishes": editing and may(request.user, Act.PUBLISH_RULES),
         "versions": versions_to_switch(version), "looks": LOOKS, "marks": MARKS, "tools": _tools(version),
         "simulator": _address("rules-simulate"), "steps": [(step, title(step)) for step in version.step_order],
-        "help_topic": "rules", "asked": _asked(request),
+        "help_topic": "rules", "asked": _asked(request), "history": history_of(version),
     }  # fmt: skip
     return render(request, "pages/rules_path.html", context)
 
