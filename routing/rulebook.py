@@ -42,8 +42,8 @@ _COLUMNS = (
 class RulebookError(ValueError):
     """A version that cannot be published: `code` is stable, `problems` are sentences for people.
 
-    Codes: `not_a_draft`, `gone`, `purpose_missing`, `order_wrong`, `condition_wrong`, `does_not_compile`, `approval_missing`,
-    `changed`, or that of what is missing (routing.publish_checks).
+    Codes: `not_a_draft`, `gone`, `purpose_missing`, `order_wrong`, `condition_wrong`, `does_not_compile`,
+    `approval_missing`, `changed`, or that of what is missing (routing.publish_checks).
     """
 
     def __init__(self, code: str, *problems: str) -> None:

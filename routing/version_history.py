@@ -1,4 +1,4 @@
-"""A version in, what happened to it out, newest first: made, edited, approved, scheduled, published, put back, replaced.
+"""A version in, what happened to it out, newest first: made, edited, approved, scheduled, published, replaced.
 
 Reads the log that every act leaves, and the version's own columns for what the program did by itself.
 """
@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
 
+from owners.models import User
 from routing.models import RuleSetVersion
 
 LINES = 20
@@ -31,7 +31,7 @@ class History(NamedTuple):
 
 
 def history_of(version: RuleSetVersion, most: int = LINES) -> History:
-    """The latest `most` lines of a version's history. Two statements, however long it is."""
+    """The latest `most` lines of a version's history. A fixed number of statements, however long it is."""
     kind = ContentType.objects.get_for_model(RuleSetVersion)
     entries = LogEntry.objects.filter(content_type=kind, object_id=str(version.pk)).select_related("user")
     rows = list(entries.order_by("-action_time", "-id")[: most + 1])
@@ -49,7 +49,7 @@ def _said(row: LogEntry) -> str:
     return said or ("Made." if row.action_flag == ADDITION else "Changed.")
 
 
-def _name(user) -> str:
+def _name(user: User) -> str:
     return user.get_full_name() or user.username
 
 
@@ -70,7 +70,7 @@ def _of_others(version: RuleSetVersion) -> Iterator[Happened]:
     later = RuleSetVersion.objects.filter(published_at__gt=version.published_at).select_related("published_by")
     rows = later.only("id", "published_at", "restores_id", "published_by").order_by("published_at", "id")
     first = rows.first() if version.state == RuleSetVersion.State.RETIRED else None
-    for row in {row.pk: row for row in (first, *rows.filter(Q(restores=version))) if row}.values():
+    for row in {row.pk: row for row in (first, *rows.filter(restores=version)) if row}.values():
         who = _name(row.published_by) if row.published_by else ""
         if row is first:
             yield Happened(row.published_at, who, f"Version {row.pk} took its place.")

@@ -51,7 +51,8 @@ def edit_each(versions, start, step):
             for on in (False, True) * 4:
                 drafts.switch_rule(version, rule.pk, on, None, rita, timezone.now())
         except Refused as refused:
-            assert refused.code == "not_a_draft", refused.code
+            if refused.code != "not_a_draft":
+                raise
 
 
 def publish_each(versions, start, step):
@@ -63,7 +64,8 @@ def publish_each(versions, start, step):
         try:
             publishing.publish_draft(version, "a race", rita, timezone.now())
         except RulebookError as error:
-            assert error.code == "changed", error.code
+            if error.code != "changed":
+                raise
 
 
 def untrue_versions():
