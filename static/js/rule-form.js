@@ -48,6 +48,16 @@ const aim = () => {
   label.textContent = target === "review" ? "Reviewer" : "Owner";
 };
 
+// Stages are listed as “Pipeline: stage”. One of another pipeline would be refused; one that is chosen stays to be seen.
+const stages = () => {
+  const { pipeline, stage } = form.elements;
+  const chosen = pipeline.selectedOptions[0];
+  for (const option of stage.options) {
+    const fits = !option.value || (chosen?.value && option.text.startsWith(`${chosen.text}: `));
+    option.hidden = option.disabled = !fits && !option.selected;
+  }
+};
+
 let waiting = 0;
 let asked = 0;
 const say = () => {
@@ -93,6 +103,7 @@ if (form.querySelector("[data-add-group]")) {
   form.elements.sequence.setAttribute("list", "sequences");
   for (const row of form.querySelectorAll("[data-condition]")) fit(row);
   aim();
+  stages();
   if (document.querySelector(".banner[role=alert]")) say();  // what was typed came back: what does it say?
   form.addEventListener("focusin", (event) => {
     const row = event.target.matches("[data-value]") && event.target.closest("[data-condition]");
@@ -102,6 +113,10 @@ if (form.querySelector("[data-add-group]")) {
     const row = event.target.closest("[data-condition]");
     if (row) fit(row);
     if (event.target.name === "target") aim();
+    if (event.target.name === "pipeline") {
+      form.elements.stage.value = "";
+      stages();
+    }
     say();
   });
   form.addEventListener("input", say);
