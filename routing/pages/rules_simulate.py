@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from leads.models import Lead, Source
 from leads.scopes import visible_leads
 from owners.roles import Act, may
+from routing.engine.fields import FIELDS as FIELD_NAMES
 from routing.models import Decision, RuleSetVersion
 from routing.pages.reader import zone_named
 from routing.pages.rule_fields import InstantField
@@ -80,7 +81,7 @@ class Typed(forms.Form):
         super().__init__(*args, auto_id="typed_%s", **kwargs)
         for name in FIELDS:
             self.fields[name] = forms.CharField(
-                required=False, max_length=200, label=name.replace("_", " ").capitalize()
+                required=False, max_length=200, label=FIELD_NAMES[name][:1].upper() + FIELD_NAMES[name][1:]
             )
             self.fields[name].widget.attrs["autocomplete"] = "off"
 
@@ -140,7 +141,7 @@ def _try(request: HttpRequest, zone: str) -> HttpResponse:
         status = 422
     rows = _rows(tried)
     context = {
-        "asked": asked, "typing": typing, "said": said, "tried": [_drawn(one) for one in tried], "at": at, "zone": zone,
+        "asked": asked, "typing": typing, "said": said, "tried": _drawn(tried), "at": at, "zone": zone,
         "leads": _latest(request), "lead": wanted.get("lead"), "find": _words(request),
         "rows": rows, "more_fields": [typing[name] for name in FIELDS], "typed": request.method == "POST",
         "buyer": _buyer(subject) if tried else "", "help_topic": "simulator", "typed_asked": _again(asked),
@@ -199,7 +200,14 @@ def _buyer(subject: Any) -> str:
     return ", ".join(filter(None, (name, facts.get("company_name"), facts.get("country")))) or "A lead without a name"
 
 
-def _drawn(one: Simulated) -> dict[str, Any]:
+def _drawn(tried: list[Simulated]) -> list[dict[str, Any]]:
+    """Each with the word for its version's state."""
+    states = RuleSetVersion.objects.filter(pk__in=[one.version for one in tried if one.version])
+    words = {pk: "in force" if state == "published" else state for pk, state in states.values_list("pk", "state")}
+    return [{**_one(one), "state": words.get(one.version or 0, "")} for one in tried]
+
+
+def _one(one: Simulated) -> dict[str, Any]:
     """`zone`: the owner's, in which they read when something is due; empty without an owner."""
     owner = one.people.owners.get(one.decision.outcome.owner or 0)
     clocks = [

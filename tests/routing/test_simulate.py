@@ -165,7 +165,7 @@ def test_a_draft_is_tried_beside_the_rules_in_force_and_what_differs_is_marked(p
     Rule.objects.filter(version=draft, name="All").update(target="owner", owner=people.marco, tier="")
     rita = sign_in("rita", "RevOps")
     page = words(rita.get(f"{PAGE}?lead={event}&beside={draft.pk}"))
-    assert f"Version {people.version.pk} Version {draft.pk}" in page
+    assert f"Version {people.version.pk} in force Version {draft.pk} draft" in page
     assert "Tier differs priority standard" in page
     assert "Decided in step round robin pool round robin pool By rule All All Owner" in page
     typed_one = {"source": people.forms.pk, "email": "new@buyer.example", "beside": draft.pk}
