@@ -108,6 +108,8 @@ UNSEEN_BY_MANAGERS = frozenset(
     {
         "owners.user", "owners.areaimport", "owners.configstamp", "owners.installation", "routing.apitoken",
         "routing.configrevision", "routing.rulesetversion", "routing.rule", "routing.condition", "leads.idempotencykey",
+        "routing.namedlist",
+        "routing.listentry", "routing.listtext", "routing.rulereview", "routing.rulesready",
     }
 )  # fmt: skip
 

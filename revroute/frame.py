@@ -86,6 +86,7 @@ NAVIGATION = (
                 "routing.view_rulesetversion",
                 Act.SEE_LEADS,
             ),
+            Entry("lists", "Lists", "list", (_list("routing_namedlist"),), "routing.view_namedlist"),
             Entry("pools", "Pools", "scale", ("pages:pools", _list("owners_pool")), "owners.view_pool", Act.SEE_LEADS),
             Entry("territories", "Territories", "map", (_list("owners_territory"),), "owners.view_territory"),
             Entry("people", "People", "users-round", (_list("owners_owner"),), "owners.view_owner"),
@@ -118,6 +119,7 @@ NAVIGATION = (
 )
 HELP = {
     "today": "today", "queue": "queue", "my": "my-leads", "leads": "lead", "rules": "rules", "simulator": "simulator",
+    "lists": "lists",
     "pools": "pools",
     "territories": "territories", "people": "people", "calendars": "calendars", "sources": "sources", "slas": "slas",
     "moves": "moves",

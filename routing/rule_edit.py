@@ -22,6 +22,7 @@ from routing.compare import rule_changes
 from routing.drafts import GAP, ago, editing
 from routing.engine.conditions import check_condition, make_condition
 from routing.engine.impossible import contradiction
+from routing.engine.tables import check_table
 from routing.lists import lists_now
 from routing.models import Condition, Delivery, Rule, RuleSetVersion, SlaPolicy
 from routing.names import read_names
@@ -262,6 +263,23 @@ def _keep(row: Rule, by: User, now: datetime, said: str, *, added: bool) -> None
         user_id=by.pk, action_time=now, content_type=ContentType.objects.get_for_model(Rule), object_id=str(row.pk),
         object_repr=row.name[:200], action_flag=ADDITION if added else CHANGE, change_message=said,
     )  # fmt: skip
+
+
+def save_table(
+    version: int, rule: int, table: dict[str, Any] | None, seen: int | None, by: User, now: datetime
+) -> tuple[Rule, str]:
+    """Give a rule a table, another one, or none. Raises Faulty, Refused (gone, not_a_draft, changed)."""
+    if table is not None and (found := [Fault("table", fault.sentence) for fault in check_table(table)]):
+        raise Faulty(found)
+    with editing(version, None, by, now) as act:
+        row = _present(version, rule, seen, now)
+        before = freeze_rule(row)
+        row.table = table
+        row.edited_at, row.edited_by, row.edition = now, by, row.edition + 1
+        row.save(update_fields=["table", "edited_at", "edited_by", "edition"])
+        act.said = _said(row, before)
+        _keep(row, by, now, act.said, added=False)
+    return row, act.said
 
 
 # --- from rows -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from routing.engine.fields import FIELDS, OPERATORS
-from routing.engine.tables import OUTPUTS
+from routing.engine.tables import OUTPUTS, as_condition
 from routing.names import Names
 
 FrozenRule = Mapping[str, Any]
@@ -219,9 +219,8 @@ def row_words(table: Mapping[str, Any], number: int, names: Names) -> str:
 
 
 def _cell(column: Mapping[str, Any], cell: Any) -> dict[str, Any]:
-    if isinstance(cell, bool):
-        return {"field": column["field"], "operator": "is_true" if cell else "is_false", "value": None}
-    return {**column, "value": cell}
+    field, operator, value = as_condition(column, cell)
+    return {"field": field, "operator": operator, "value": value}
 
 
 def output_words(name: str, cell: Any, names: Names) -> str:

@@ -21,7 +21,7 @@ MODELS = {
     "team": "owners_absence owners_delegation owners_territoryarea",
     "member": "owners_poolmember",
     "territory": "owners_territory",
-    "rules": "routing_rule routing_rulesetversion",
+    "rules": "routing_rule routing_rulesetversion routing_namedlist",
     "tokens": "routing_apitoken",
     "company": "owners_installation",
     "users": "owners_user",
@@ -192,6 +192,14 @@ pages:rules-reviewed                GET       405     405   405    405     405  
 pages:rules-reviewed                POST      login   ok    ok     403     403     403   403    403
 pages:rules-simulate                GET       login   ok    ok     403     ok      403   403    403
 pages:rules-simulate                POST      login   422   422    403     422     403   403    403
+pages:rule-table                    GET       login   ok    ok     403     ok      403   403    403
+pages:rule-table                    POST      login   422   422    403     403     403   403    403
+pages:rule-table-export             GET       login   404   404    403     404     403   403    403
+pages:rule-table-export             POST      405     405   405    405     405     405   405    405
+pages:list-values                   GET       login   ok    ok     403     ok      403   403    403
+pages:list-values                   POST      login   409   409    403     403     403   403    403
+pages:list-export                   GET       login   ok    ok     403     ok      403   403    403
+pages:list-export                   POST      login   405   405    405     405     405   405    405
 pages:rules-tree                    GET       login   ok    ok     403     ok      403   403    403
 pages:rules-tree                    POST      405     405   405    405     405     405   405    405
 admin:routing_rulesetversion_copy   GET       login   405   405    405     405     403   403    403
@@ -312,6 +320,7 @@ ARGUMENTS = {
     "owner": lambda story: story.elena.key,
     "version": lambda story: story.version.pk,
     "rule": lambda story: story.rule.pk,
+    "named": lambda story: story.named.pk,
     "key": lambda story: story.pool.key,
     "source_key": lambda story: story.source.key,
     "app_label": lambda story: "routing",

@@ -1,5 +1,5 @@
 """Admin screens for rules, SLA policies and API tokens, and the records of what was decided and is owed."""
 
-from routing.admin import access, moving, people, questions, records, review, rules, sla, versions
+from routing.admin import access, lists, moving, people, questions, records, review, rules, sla, versions
 
-__all__ = ["access", "moving", "people", "questions", "records", "review", "rules", "sla", "versions"]
+__all__ = ["access", "lists", "moving", "people", "questions", "records", "review", "rules", "sla", "versions"]

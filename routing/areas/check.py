@@ -15,7 +15,8 @@ from owners.areas import Area, NoArea, crossing, read_area, sentence
 from owners.models import Owner, Team, Territory, TerritoryArea
 from owners.models.places import AreaImport
 from owners.places import Unreadable, fold, whole_code
-from routing.areas.sheet import LONGEST_CELL, Sheet
+from routing.areas.sheet import Sheet
+from routing.spreadsheet import LONGEST_CELL
 
 Kind = Literal["added", "moved", "same", "removed", "error"]
 KINDS: tuple[Kind, ...] = ("added", "moved", "same", "removed", "error")

@@ -1,26 +1,12 @@
 """The bytes of an uploaded file in, its lines as texts by column out; or one sentence about what is wrong with it.
 
-CSV with commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252, and XLSX. Judges no cell.
+Which columns there are is said here, how a file is read in `routing.spreadsheet`. Judges no cell.
 """
 
-import csv
-import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
 
-MOST_BYTES = 20_000_000
-MOST_UNPACKED = 300_000_000
-"""Bytes of an XLSX once unpacked; a small file can unpack to more than a server has."""
-MOST_STRINGS = 60_000_000
-"""Of its table of texts, which is read whole."""
-MOST_LINES = 200_000
-MOST_COLUMNS = 30
-LONGEST_CELL = 200
-DELIMITERS = ",;\t"
-FORMULA = ("=", "+", "-", "@")
+from routing.spreadsheet import MOST_LINES, BadFile, Lines, read_lines
 
 COLUMNS = {
     "territory": "territory territory_key territory_name gebiet",
@@ -39,10 +25,6 @@ NAMES = {word: column for column, words in COLUMNS.items() for word in words.spl
 NEEDED = ("territory", "country")
 
 
-class BadFile(ValueError):
-    """The file cannot be read at all; the text is a sentence with its remedy."""
-
-
 @dataclass(slots=True)
 class Sheet:
     """`lines`: (number of the line in the file, its cells by column); to be read once. `notes`: for people."""
@@ -51,17 +33,12 @@ class Sheet:
     notes: list[str] = field(default_factory=list)
 
 
-Lines = Iterator[tuple[int, list[str]]]
-
-
 def read_sheet(data: bytes) -> Sheet:
     """The lines of a file. Raises BadFile, also while its lines are read."""
     if not data:
         raise BadFile("The file is empty. Choose a CSV or XLSX file with one area on each line.")
-    if len(data) > MOST_BYTES:
-        raise BadFile(f"The file has {len(data):,} bytes; {MOST_BYTES:,} is the most. Split it.")
     notes: list[str] = []
-    lines = _xlsx(data) if data.startswith(b"PK\x03\x04") else _csv(_text(data, notes))
+    lines = read_lines(data, notes)
     number, head = next(((number, cells) for number, cells in lines if any(cells)), (0, []))
     if not number:
         raise BadFile("The file has no line. It needs a line with the names of its columns, and one for each area.")
@@ -94,96 +71,6 @@ def _named(lines: Lines, columns: list[str]) -> Iterator[tuple[int, dict[str, st
             raise BadFile(f"The file has more than {MOST_LINES:,} lines. Split it.")
         if any(cells):
             yield number, {name: cell for name, cell in zip(columns, cells, strict=False) if name and cell}
-
-
-def _cell(text: str) -> str:
-    """Without the apostrophe that keeps a spreadsheet from calculating it."""
-    text = " ".join(text.replace("\x00", "").split())
-    text = text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
-    return text[: LONGEST_CELL + 1]
-
-
-# --- CSV -------------------------------------------------------------------------------------------------
-
-
-def _text(data: bytes, notes: list[str]) -> str:
-    known = ((b"%PDF", "a PDF"), (b"\xd0\xcf\x11\xe0", "an old XLS file"), (b"\x89PNG", "an image"),
-             (b"\xff\xd8\xff", "an image"), (b"<!doc", "a web page"), (b"<html", "a web page"))  # fmt: skip
-    for start, what in known:
-        if data[:5].lower().startswith(start.lower()):
-            raise BadFile(f"This is {what}. Save the table as CSV or XLSX and choose that file.")
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig")):
-        if data.startswith(mark):
-            try:
-                text = data.decode(encoding)
-                break
-            except UnicodeDecodeError:
-                continue
-    else:
-        text = data.decode("cp1252", "replace")
-        notes.append("The file is not UTF-8 and was read as Windows-1252. Look at a name with an accent.")
-    if "\x00" in text[:10_000]:
-        raise BadFile("This is no text. Save the table as CSV or XLSX and choose that file.")
-    return text
-
-
-def _csv(text: str) -> Lines:
-    first = next((line for line in text.splitlines()[:50] if line.strip()), "")
-    delimiter = max(DELIMITERS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    number = 1
-    try:
-        for cells in reader:
-            yield number, [_cell(cell) for cell in cells[:MOST_COLUMNS]]
-            number = reader.line_num + 1
-    except csv.Error as error:
-        raise BadFile(
-            f"Line {number} cannot be read: {error}. Look for a quotation mark that is not closed."
-        ) from error
-
-
-# --- XLSX ------------------------------------------------------------------------------------------------
-
-
-def _xlsx(data: bytes) -> Lines:
-    """The first sheet, line by line; never more of it in memory than its table of texts."""
-    _safe(data)
-    from openpyxl import load_workbook  # a quarter of a second that only an import pays
-
-    try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # what a file claims of its size
-        rows = sheet.iter_rows(max_col=MOST_COLUMNS, values_only=True)
-        for number, row in enumerate(islice(rows, MOST_LINES + 2), start=1):
-            yield number, [_cell(_plain(value)) for value in row]
-    except Exception as error:  # whatever a foreign reader makes of a broken file: it is the file that is wrong
-        raise BadFile(
-            "The XLSX file cannot be read: it is damaged or has a password. Open it, save it anew, and choose that."
-        ) from error
-
-
-def _safe(data: bytes) -> None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            parts = packed.infolist()
-            names = {part.filename for part in parts}
-            if "xl/workbook.xml" not in names:
-                raise BadFile("This is a ZIP file and no XLSX. Choose the table inside it.")
-            texts = sum(part.file_size for part in parts if "sharedStrings" in part.filename)
-            if sum(part.file_size for part in parts) > MOST_UNPACKED or texts > MOST_STRINGS:
-                raise BadFile(f"The file unpacks to more than {MOST_UNPACKED:,} bytes. Save its first sheet as CSV.")
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        if isinstance(error, BadFile):
-            raise
-        raise BadFile("The XLSX file is damaged. Open it, save it anew, and choose that.") from error
-
-
-def _plain(value: Any) -> str:
-    """A number as a person typed it: 10115, not 10115.0."""
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def head_of() -> list[str]:

@@ -65,10 +65,19 @@ def operators_of(field: str) -> tuple[str, ...]:
 
 
 def as_condition(column: Mapping[str, str], cell: Any) -> tuple[str, str, Any]:
-    """(field, operator, value) that a filled cell asks for."""
+    """(field, operator, value) that a filled cell asks for. A range may have one end only: [50, null], [null, 200]."""
     if FIELD_KINDS.get(column["field"]) == "flag" and isinstance(cell, bool):
         return column["field"], "is_true" if cell else "is_false", None
+    if column["operator"] == "between" and isinstance(cell, list) and len(cell) == 2 and None in cell:
+        return column["field"], *_open_range(FIELD_KINDS.get(column["field"]) == "moment", *cell)
     return column["field"], column["operator"], cell
+
+
+def _open_range(moment: bool, low: Any, high: Any) -> tuple[str, Any]:
+    """Days are named whole: from a day on is not before it, which is after the day before; so times keep two ends."""
+    if moment:
+        return "between", [low, high]
+    return ("at_most", high) if low is None else ("at_least", low)
 
 
 def check_table(table: object) -> Iterator[Fault]:

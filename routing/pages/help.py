@@ -59,6 +59,7 @@ GROUPS: tuple[tuple[str, tuple[Topic, ...]], ...] = (
                 "What a rule means",
                 "How conditions are read, and what happens when nobody can take a lead.",
             ),
+            Topic("lists", "Named lists", "Companies, postal codes or campaigns that rules ask about.", "lists"),
             Topic("simulator", "Simulator", "What any version would decide about any lead, at any time."),
             Topic("pools", "Pools", "People who share leads in turn, exactly by their weights.", "pools"),
             Topic(

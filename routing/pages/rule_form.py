@@ -149,6 +149,7 @@ def _context(
 ) -> dict[str, Any]:
     words = vocabulary()
     return {
+        "rule_table_href": reverse("pages:rule-table", args=[version.pk, row.pk]) if row else "",
         "version": version, "rule": row, "form": form, "rows": rows, "editing": editing, "words": words,
         "fitting": json.dumps(words["fitting"]), "seen": request.POST.get("seen") or (row.edition if row else ""),
         "lists": NamedList.objects.only("key", "name", "field"), "help_topic": "conditions",

@@ -19,12 +19,13 @@ from owners.scopes import visible_areas, visible_territories
 from routing.areas import export
 from routing.areas.check import KINDS, by_kind
 from routing.areas.kept import apply, found_of, keep, kept_of
-from routing.areas.sheet import COLUMNS, MOST_BYTES, BadFile
+from routing.areas.sheet import COLUMNS
 from routing.areas.who import NoPlace, able_now, read_place, who_has
 from routing.offer import offered
 from routing.pages.lists import chip, csv_file
 from routing.refused import Refused
 from routing.rerouting import Choice
+from routing.spreadsheet import MOST_BYTES, BadFile
 
 PAGE = 50
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -43,6 +43,7 @@ from routing.models import (
     Fact,
     LedgerEntry,
     MemberLoad,
+    NamedList,
     OwnerLoad,
     PlanAction,
     ReviewItem,
@@ -138,6 +139,7 @@ def make_story(tag: str = "", country: str = "DE") -> SimpleNamespace:
     SlaRung.objects.create(ladder=ladder, percent=50, remind=True)
     policy = SlaPolicy.objects.create(key=f"fast{tag}", name="Fast", lead_types=["demo"], no_activity_ladder=ladder)
     records = make_records(people, crm, version, tag)
+    named = NamedList.objects.create(key=f"partners{tag}", name="Partners", field="company_domain")
     user = User.objects.create(username=f"sam{tag}")
     token = ApiToken.objects.create(name="Reports", token_hash=f"b{tag}", user=user)
     return SimpleNamespace(
@@ -145,6 +147,7 @@ def make_story(tag: str = "", country: str = "DE") -> SimpleNamespace:
         **vars(crm),
         **vars(records),
         version=version,
+        named=named,
         rule=rule,
         policy=policy,
         ladder=ladder,

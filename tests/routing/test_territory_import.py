@@ -19,10 +19,11 @@ from owners.models import AreaImport, Territory, TerritoryArea, User
 from routing.areas import export, sheet
 from routing.areas.check import check
 from routing.areas.kept import apply, found_of, keep, kept_of
-from routing.areas.sheet import BadFile, read_sheet
+from routing.areas.sheet import read_sheet
 from routing.current import people_now
 from routing.doctor import findings
 from routing.maps import map_number
+from routing.spreadsheet import BadFile
 from tests.builders import make_owner, make_team, make_territory
 
 pytestmark = pytest.mark.django_db

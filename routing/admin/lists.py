@@ -1,0 +1,43 @@
+"""Admin of named lists: what they are called and of what; their values have a page of their own."""
+
+from django.contrib import admin, messages
+from django.utils.html import format_html
+
+from owners.admin.base import LockedAdmin
+from routing.list_imports import asked_by
+from routing.models import NamedList
+
+
+@admin.register(NamedList)
+class NamedListAdmin(LockedAdmin):
+    list_display = ["name", "key", "field", "size", "edited_at", "edited_by", "values_link"]
+    list_filter = ["field"]
+    list_select_related = ["edited_by"]
+    search_fields = ["name", "key", "note"]
+    fields = ["name", "key", "field", "note", "values_link"]
+    prepopulated_fields = {"key": ["name"]}
+    readonly_fields = ["values_link"]
+
+    def get_prepopulated_fields(self, request, obj=None):
+        return {} if obj else super().get_prepopulated_fields(request, obj)
+
+    def get_readonly_fields(self, request, obj=None):
+        """Its rules name a list by its key, and its values were read as those of its field."""
+        fixed = ["key", "field"] if obj and obj.size else ["key"] if obj else []
+        return [*super().get_readonly_fields(request, obj), *fixed]
+
+    @admin.display(description="values")
+    def values_link(self, named):
+        if named.pk is None:
+            return "after it is saved"
+        return format_html('<a href="{}">{} values</a>', f"/admin/routing/namedlist/{named.pk}/values/", named.size)
+
+    def has_delete_permission(self, request, obj=None):
+        return super().has_delete_permission(request, obj) and (obj is None or not asked_by(obj))
+
+    def delete_queryset(self, request, queryset):
+        """What a rule asks about stays."""
+        asked = [named for named in queryset if asked_by(named)]
+        for named in asked:
+            messages.error(request, f"{named.name} was not deleted: a rule asks about it.")
+        queryset.exclude(pk__in=[named.pk for named in asked]).delete()

@@ -1,0 +1,159 @@
+"""The pages of a decision table and of a named list: pasted, uploaded, shown, exported, refused whole."""
+
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from openpyxl import Workbook
+
+from routing.lists import replace_entries
+from routing.models import ListEntry, NamedList, Rule, RuleSetVersion
+from routing.rulebook import freeze, publish
+from tests.routing.people import sign_in
+from tests.routing.rows import NOW, make_crm, make_draft, make_people, make_rule
+
+pytestmark = pytest.mark.django_db
+TEXT = "Country\t→ Pool\t→ tier\nDE; AT\tEmea\tpriority\nFR\t\t\n"
+
+
+@pytest.fixture
+def people():
+    people = make_people()
+    make_crm(people)
+    return people
+
+
+@pytest.fixture
+def rita():
+    return sign_in("rita", "RevOps")
+
+
+@pytest.fixture
+def rule(people):
+    return make_rule(make_draft(people.elena), "territory_owner", name="By country", target="pool", pool=people.pool)
+
+
+def table_of(rule):
+    return f"/admin/routing/rulesetversion/{rule.version_id}/rules/{rule.pk}/table/"
+
+
+def workbook(*lines):
+    book, file = Workbook(), io.BytesIO()
+    for line in lines:
+        book.active.append(line)
+    book.save(file)
+    return SimpleUploadedFile("table.xlsx", file.getvalue())
+
+
+def test_a_pasted_table_is_saved_shown_told_and_frozen_with_ids(people, rule, rita):
+    assert rita.post(table_of(rule), {"text": TEXT, "seen": 1, "do": "save"}).status_code == 302
+    page = rita.get(table_of(rule)).content.decode()
+    assert [part in page for part in ("2 rows.", "DE; AT", 'id="row-2"')] == [True] * 3
+    (frozen,) = freeze(rule.version)["rules"]
+    assert frozen["table"]["rows"] == [
+        {"in": [["DE", "AT"]], "out": [people.pool.pk, "priority"]},
+        {"in": [["FR"]], "out": [None, None]},
+    ]
+    path = rita.get(f"/admin/routing/rulesetversion/{rule.version_id}/rules/").content.decode()
+    assert "By a table of 2 rows over country" in path
+    publish(rule.version, None, NOW)
+    assert rita.post(table_of(rule), {"text": TEXT, "seen": 2, "do": "save"}).status_code == 403
+
+
+def test_a_workbook_is_read_and_an_exported_one_is_read_back(rule, rita):
+    file = workbook(["Company size", "→ Tier"], ["10-50", "=1+1"], [70, "fast"])
+    assert rita.post(table_of(rule), {"file": file, "seen": 1, "do": "save"}).status_code == 302
+    saved = Rule.objects.get(pk=rule.pk).table
+    assert saved["rows"][1] == {"in": [[70, 70]], "out": ["fast"]}
+    for kind in ("", "?as=xlsx"):
+        answer = rita.get(f"{table_of(rule)}export/{kind}")
+        content = answer.getvalue() if answer.streaming else answer.content
+        seen = Rule.objects.get(pk=rule.pk).edition
+        again = SimpleUploadedFile("again", content)
+        assert rita.post(table_of(rule), {"file": again, "seen": seen, "do": "save"}).status_code == 302
+        assert Rule.objects.get(pk=rule.pk).table == saved
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "said"),
+    [
+        ({"text": "Country\tTier\nDE\tx\ty"}, 422, "Line 2 has 3 cells; there are 2 columns."),
+        ({"text": ""}, 422, "A table needs a line with the names of its columns"),
+        ({"file": SimpleUploadedFile("x.xlsx", b"PK\x03\x04broken")}, 422, "The XLSX file is damaged."),
+        ({"text": TEXT, "seen": 7}, 409, "Not saved, because this rule changed since you opened it."),
+    ],
+)
+def test_what_cannot_be_saved_is_said_and_changes_nothing(rule, rita, fields, status, said):
+    answer = rita.post(table_of(rule), {"seen": 1, "do": "save", **fields})
+    assert (answer.status_code, said in answer.content.decode()) == (status, True)
+    assert Rule.objects.get(pk=rule.pk).table is None
+
+
+def test_a_table_is_dropped_and_the_rule_stays(rule, rita):
+    rita.post(table_of(rule), {"text": TEXT, "seen": 1, "do": "save"})
+    rita.post(table_of(rule), {"seen": 2, "do": "drop"})
+    assert (Rule.objects.get(pk=rule.pk).table, Rule.objects.get(pk=rule.pk).edition) == (None, 3)
+
+
+# --- named lists -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def partners():
+    named = NamedList.objects.create(key="partners", name="Partners", field="company_domain")
+    return replace_entries(named, ["acme.example", "globex.example"], None, NOW)
+
+
+def values_of(named):
+    return f"/admin/routing/namedlist/{named.pk}/values/"
+
+
+def held(named):
+    return sorted(ListEntry.objects.filter(list=named).values_list("value", flat=True))
+
+
+def test_values_are_looked_at_first_then_added_or_put_in_place(partners, rita):
+    text = "company_domain\nhttps://www.initech.example/about\nACME.example\n"
+    seen = {"seen": partners.edition, "text": text}
+    page = rita.post(values_of(partners), {**seen, "do": "look", "replace": "all"}).content.decode()
+    assert [part in page for part in ("initech.example", "globex.example", "Change the list")] == [True] * 3
+    assert held(partners) == ["acme.example", "globex.example"]
+    assert rita.post(values_of(partners), {**seen, "do": "save"}).status_code == 302
+    assert held(partners) == ["acme.example", "globex.example", "initech.example"]
+    partners.refresh_from_db()
+    again = {"seen": partners.edition, "text": text, "do": "save", "replace": "all"}
+    assert rita.post(values_of(partners), again).status_code == 302
+    assert held(partners) == ["acme.example", "initech.example"]
+
+
+def test_the_second_of_two_is_told_and_nothing_is_done(partners, rita):
+    rita.post(values_of(partners), {"seen": partners.edition, "text": "a.example", "do": "save"})
+    answer = rita.post(values_of(partners), {"seen": partners.edition, "text": "b.example", "do": "save"})
+    assert (answer.status_code, "rita changed this list since you opened it" in answer.content.decode()) == (409, True)
+    assert "b.example" not in held(partners)
+
+
+def test_values_that_no_lead_can_have_are_named_by_their_line(rita):
+    named = NamedList.objects.create(key="dach", name="DACH", field="country")
+    answer = rita.post(values_of(named), {"seen": 1, "text": "Germany\nAtlantis", "do": "save"})
+    assert (answer.status_code, "Line 2: “Atlantis” is not a country." in answer.content.decode()) == (422, True)
+    assert held(named) == []
+
+
+def test_ticked_values_go_out_and_a_search_finds_them(partners, rita):
+    entry = ListEntry.objects.get(value="globex.example")
+    page = rita.get(f"{values_of(partners)}?q=GLOB").content.decode()
+    assert ("globex.example" in page, "acme.example" in page) == (True, False)
+    rita.post(values_of(partners), {"seen": partners.edition, "do": "remove", "entry": [entry.pk]})
+    assert held(partners) == ["acme.example"]
+
+
+def test_a_list_that_a_rule_asks_about_cannot_be_deleted(people, partners, rita):
+    version = make_draft(people.elena)
+    make_rule(version, "territory_owner", (1, "company_domain", "in_list", "partners"), name="Ours")
+    assert "Ours" in rita.get(values_of(partners)).content.decode()
+    address = f"/admin/routing/namedlist/{partners.pk}/delete/"
+    assert rita.post(address, {"post": "yes"}).status_code == 403
+    RuleSetVersion.objects.all().delete()
+    assert rita.post(address, {"post": "yes"}).status_code == 302
+    assert NamedList.objects.count() == 0
