@@ -15,10 +15,14 @@ from django.views.decorators.cache import never_cache
 
 from owners.roles import Reach, reach_of
 from routing.doctor import Finding, findings
+from routing.pages.rule_versions import may_read
 from routing.today import Waiting, today
 
 QUEUE = "django_q"
 """The queue's own app. Whoever may add a schedule runs any code, so its screens are for superusers alone."""
+
+
+RULE_PAGES = {"rules_due_for_review": "pages:rules", "scheduled_publish_refused": "pages:rules-publish"}
 
 
 class SuperusersOnly:
@@ -148,6 +152,8 @@ def _mends(request, finding: Finding) -> str:
         return reverse("pages:moves")
     if finding.code == "leads_of_the_gone":
         return reverse("pages:leave", args=[finding.pk])
+    if finding.code in RULE_PAGES and may_read(request.user):
+        return reverse(RULE_PAGES[finding.code], args=[finding.pk])
     if not finding.app or not request.user.has_perm(f"{finding.app}.view_{finding.model}"):
         return ""
     name = f"admin:{finding.app}_{finding.model}"

@@ -128,6 +128,16 @@ def due_review(now: datetime) -> RuleReview | None:
     return review
 
 
+def open_review_of(version: RuleSetVersion) -> RuleReview | None:
+    """The next look that is owed at a version, due or not."""
+    return RuleReview.objects.filter(version=version, done_at__isnull=True).first()
+
+
+def reasons(review: RuleReview) -> str:
+    """Why a review is due, in sentences."""
+    return " ".join(cause["said"] for cause in review.causes) or f"Its date, {review.due_on:%Y-%m-%d}, has come."
+
+
 def reviewed(version: int, note: str, by: User, now: datetime) -> str:
     """Somebody looked and the rules are still right; the next look is owed. Raises Refused: no_change."""
     with writing():

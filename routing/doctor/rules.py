@@ -10,6 +10,7 @@ from routing.doctor.finding import ERROR, WARNING, Finding, counted
 from routing.doctor.seen import Seen
 from routing.lists import lists_now
 from routing.publish_checks import check
+from routing.rule_reviews import reasons
 
 VERSION = ("routing", "rulesetversion")
 STAND_INS = frozenset(
@@ -28,6 +29,13 @@ def problems(seen: Seen) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield from _published(seen, seen.published)
+    for draft, why in seen.refused:
+        sentence = f"Draft {draft} was to be published and was not: {why} Mend it and schedule it again."
+        yield Finding(WARNING, "scheduled_publish_refused", sentence, *VERSION, draft)
+    if seen.review is not None:
+        version, why = seen.review.version_id, reasons(seen.review)
+        sentence = f"Version {version} of the rules is due for review. {why} Look whether its rules are still right."
+        yield Finding(WARNING, "rules_due_for_review", sentence, *VERSION, version)
     for draft, name, count in seen.in_drafts:
         sentence = f"Draft {draft} names {name}, who does not take leads any more, in {counted(count, 'rule')}."
         yield Finding(WARNING, "draft_names_gone_owner", sentence, *VERSION, draft)

@@ -16,7 +16,18 @@ from routing.current import people_now
 from routing.engine.people import People, Person
 from routing.health import State, worker_state
 from routing.loads import Drift, drift
-from routing.models import BulkMove, ClockState, Delivery, PlanAction, ReviewItem, Rule, RuleSetVersion, SlaClock
+from routing.models import (
+    BulkMove,
+    ClockState,
+    Delivery,
+    PlanAction,
+    ReviewItem,
+    Rule,
+    RuleReview,
+    RuleSetVersion,
+    SlaClock,
+)
+from routing.rule_reviews import due_review
 
 RECENT = timedelta(days=7)
 NEWEST = 20_000
@@ -36,6 +47,10 @@ class Seen:
     published: Mapping[str, Any] | None
     in_drafts: tuple[tuple[int, str, int], ...]
     """(draft, name of an owner who is not active, number of rules that name them)."""
+    refused: tuple[tuple[int, str], ...]
+    """(draft, why) of scheduled publishes that did not happen."""
+    review: RuleReview | None
+    """The look at the rules in force that is owed."""
     sources: tuple[Mapping[str, Any], ...]
     reps_without_owner: tuple[str, ...]
     background: State
@@ -72,6 +87,13 @@ def look(now: datetime, thorough: bool = False) -> Seen:
         .values("id", "owner_id", "content")
         .first(),
         in_drafts=_in_drafts(),
+        refused=tuple(
+            RuleSetVersion.objects.filter(state=RuleSetVersion.State.DRAFT)
+            .exclude(publish_refused="")
+            .order_by("id")
+            .values_list("id", "publish_refused")
+        ),
+        review=due_review(now),
         sources=_sources(),
         reps_without_owner=tuple(
             User.objects.filter(groups__name=Role.REP, is_active=True, owner__isnull=True)

@@ -20,6 +20,7 @@ from routing.models import Rule, RuleSetVersion
 from routing.pages.rule_versions import LARGEST_ID, may_edit, of_version
 from routing.refused import Refused
 from routing.rule_path import path_of, versions_to_switch
+from routing.rule_reviews import due_review, open_review_of
 from routing.step_words import title
 from routing.version_history import history_of
 
@@ -42,14 +43,17 @@ def rules(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
     """The path. `q`: words to look for; `page-STEP`: which page of a step."""
     search = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
     pages = {step: _whole(request.GET.get(f"page-{step}")) or 1 for step in STEPS}
-    path = path_of(version, timezone.now(), search=search, pages=pages)
+    now, live = timezone.now(), version.state == RuleSetVersion.State.PUBLISHED
+    path = path_of(version, now, search=search, pages=pages)
     editing = version.state == RuleSetVersion.State.DRAFT and may_edit(request.user)
     context = {
         "version": version, "path": path, "search": search, "editing": editing, "look": LOOKS[version.state],
         "copies": may_edit(request.user), "publishes": editing and may(request.user, Act.PUBLISH_RULES),
         "versions": versions_to_switch(version), "looks": LOOKS, "marks": MARKS, "tools": _tools(version),
         "simulator": _address("rules-simulate"), "steps": [(step, title(step)) for step in version.step_order],
-        "help_topic": "rules", "asked": _asked(request), "history": history_of(version),
+        "help_topic": "rules", "asked": _asked(request), "history": history_of(version), "now": now,
+        "may_publish": may(request.user, Act.PUBLISH_RULES), "review": open_review_of(version) if live else None,
+        "review_due": live and due_review(now) is not None,
     }  # fmt: skip
     return render(request, "pages/rules_path.html", context)
 
