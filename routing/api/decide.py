@@ -24,6 +24,11 @@ router = Router(tags=["decisions"])
 
 LARGEST_PAYLOAD = 100_000
 """Characters of JSON."""
+REFUSED = {
+    409: {"description": "The draft does not compile (`rules_unsound`), or what the lead said was erased (`erased`)."},
+    413: {"description": "The payload is too large (`body_too_large`)."},
+    422: {"description": "Neither or both of payload and lead, no source, or a year that is too far away."},
+}
 CODES = {"rules": "rules_unsound", "erased": "erased"}
 
 
@@ -40,7 +45,7 @@ class DecideIn(Schema):
     at: Annotated[AwareDatetime | None, Field(description="ISO 8601 with an offset, from 1970 to 2200.")] = None
 
 
-@router.post("/decide", auth=Token(), response=dict, openapi_extra={"responses": ERRORS})
+@router.post("/decide", auth=Token(), response=dict, openapi_extra={"responses": {**ERRORS, **REFUSED}})
 def decide(request: HttpRequest, asked: DecideIn) -> HttpResponse:
     """What would be decided, with the full trace. Nothing is written, nobody is told, no turn is taken."""
     asks = viewer(request)

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from leads.tokens import hash_token
-from owners.models import Absence
+from owners.models import Absence, Owner, User
 from routing.models import ApiToken, Decision, Rule
 from routing.pipeline import drain
 from routing.rulebook import copy_to_draft, publish
@@ -140,6 +140,16 @@ def test_a_lead_out_of_sight_looks_as_if_it_never_was(people):
         assert (page.status_code, sentence in words(page)) == (404, True)
         assert (told.status_code, told.json()["detail"]) == (404, sentence)
     assert "buyer.example" not in words(client.get(f"{PAGE}?find=buyer"))
+
+
+def test_the_page_of_a_lead_leads_to_the_simulator_for_those_who_read_rules(people):
+    (event,) = waiting(people.forms, {"email": "jo@buyer.example", "country": "FR"})
+    drain()
+    link = f'href="{PAGE}?lead={event}"'
+    rep = sign_in("rep", "Rep")
+    Owner.objects.filter(leads=event).update(user=User.objects.get(username="rep"))
+    pages = [client.get(f"/leads/{event}/") for client in (sign_in("rita", "RevOps"), rep)]
+    assert [(page.status_code, link in page.content.decode()) for page in pages] == [(200, True), (200, False)]
 
 
 def test_a_lead_whose_words_were_erased_is_not_tried(people):
