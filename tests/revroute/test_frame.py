@@ -75,13 +75,13 @@ PAGE_ENTRIES = {
     Role.INTEGRATOR: [],
 }
 SET_UP = ["users", "tokens", "company", "everything"]
-ROUTING = ["rules", "simulator", "pools", "territories", "people", "calendars", "sources", "slas"]
+ROUTING = ["rules", "simulator", "lists", "pools", "territories", "people", "calendars", "sources", "slas"]
 RECORDS = ["decisions", "clocks", "alerts", "events"]
 ADMIN_ENTRIES = {
     Role.ADMINISTRATOR: ["today", *ROUTING, *RECORDS, *SET_UP],
     Role.REVOPS: ["today", *ROUTING, *RECORDS, *SET_UP[1:]],
     Role.AUDITOR: ["today", *ROUTING, *RECORDS, *SET_UP],
-    Role.MANAGER: ["today", *ROUTING[2:], *RECORDS, "everything"],
+    Role.MANAGER: ["today", *ROUTING[3:], *RECORDS, "everything"],
     Role.REP: ["pools"],
     Role.MARKETING: [],
     Role.INTEGRATOR: [],
