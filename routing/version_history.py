@@ -54,13 +54,13 @@ def _name(user: User) -> str:
 
 
 def _of_columns(version: RuleSetVersion, rows: list[LogEntry]) -> Iterator[Happened]:
-    """What is known without the log: the beginning, and a publish that nobody asked for."""
-    if not any(row.action_flag == ADDITION or row.change_message.startswith("Copied version ") for row in rows):
-        made = f"Copied from version {version.based_on_id}." if version.based_on_id else "Made."
-        yield Happened(version.created_at, "", made)
+    """What is known without the log: a publish that nobody asked for, and the beginning."""
     if version.published_at and not any(row.change_message.startswith("Published") for row in rows):
         who = _name(version.published_by) if version.published_by else ""
         yield Happened(version.published_at, who, f"Published: {version.purpose}")
+    if not any(row.action_flag == ADDITION or row.change_message.startswith("Copied version ") for row in rows):
+        made = f"Copied from version {version.based_on_id}." if version.based_on_id else "Made."
+        yield Happened(min(version.created_at, version.published_at or version.created_at), "", made)
 
 
 def _of_others(version: RuleSetVersion) -> Iterator[Happened]:

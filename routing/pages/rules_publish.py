@@ -185,9 +185,17 @@ def restore(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
     context = {
         "version": version, "live": live, "changes": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "said": said,
         "total": len(found), "undone": undone, "decided": _decided(undone), "now": timezone.now(),
+        "problems": _forbids(version),
         "purpose": request.POST.get("purpose", ""), "help_topic": "rules", "four_eyes": settings.FOUR_EYES_PUBLISH,
     }  # fmt: skip
     return render(request, "pages/rules_restore.html", context, status=409 if said else 200)
+
+
+def _forbids(version: RuleSetVersion) -> list[str]:
+    """Who or what the older rules name and is not there any more: a publish would be refused for it."""
+    if version.state != State.RETIRED:
+        return []
+    return [problem.sentence for problem in rulebook.missing(version.content) if problem.blocks]
 
 
 def _decided(versions: list[int]) -> int:
