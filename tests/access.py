@@ -200,6 +200,10 @@ pages:list-values                   GET       login   ok    ok     403     ok   
 pages:list-values                   POST      login   409   409    403     403     403   403    403
 pages:list-export                   GET       login   ok    ok     403     ok      403   403    403
 pages:list-export                   POST      login   405   405    405     405     405   405    405
+pages:rules-import                  GET       login   ok    ok     403     403     403   403    403
+pages:rules-import                  POST      login   422   422    403     403     403   403    403
+pages:rules-export                  GET       login   ok    ok     403     ok      403   403    403
+pages:rules-export                  POST      405     405   405    405     405     405   405    405
 pages:rules-tree                    GET       login   ok    ok     403     ok      403   403    403
 pages:rules-tree                    POST      405     405   405    405     405     405   405    405
 admin:routing_rulesetversion_copy   GET       login   405   405    405     405     403   403    403

@@ -7,7 +7,8 @@ from owners.holidays import NoHolidays, check_place
 from owners.models import Calendar, Membership, Pool, PoolMember, SpecialDay, TerritoryArea, WeeklyHours
 from routing.ladder_rules import hours_problem, rung_problems
 from routing.ladder_words import rung_of
-from routing.models import SlaPolicy, SlaRung
+from routing.list_imports import asked_by
+from routing.models import ListEntry, NamedList, SlaPolicy, SlaRung
 from routing.transfer import pools
 
 
@@ -30,12 +31,14 @@ def broken(row: models.Model) -> str:
     return ""
 
 
-PARTS = (Membership, TerritoryArea, Stage, WeeklyHours, SpecialDay, SlaRung)
+PARTS = (Membership, TerritoryArea, Stage, WeeklyHours, SpecialDay, SlaRung, ListEntry)
 """Rows that are nothing without the row that they belong to, and have no history."""
 
 
 def is_used(row: models.Model) -> bool:
     """Whether anything but its own parts points at it."""
+    if isinstance(row, NamedList) and asked_by(row):
+        return True
     if isinstance(row, Pipeline) and any(is_used(stage) for stage in row.stages.all()):
         return True
     return any(

@@ -111,8 +111,8 @@ def _rules(now: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> Iterator
     if now is None:
         yield Change("added", "rules", f"a rule set of {len(wanted['rules'])} rules")
         return
-    for field in ("owner", "purpose", "step_order"):
-        if now[field] != wanted[field]:
+    for field in ("owner", "purpose", "step_order", "time_zone", "review_days"):
+        if now[field] != wanted[field] and not (field == "time_zone" and not wanted[field]):
             yield Change("changed", "rules", "", field, now[field], wanted[field])
     before, after = _named(now["rules"]), _named(wanted["rules"])
     for key, rule in after.items():
@@ -120,8 +120,10 @@ def _rules(now: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> Iterator
             yield Change("added", "rules", key)
             continue
         for field, value in rule.items():
-            if before[key][field] != value:
-                yield Change("changed", "rules", key, field, before[key][field], value)
+            if before[key].get(field) != value and not (field == "key" and not value):
+                yield Change("changed", "rules", key, field, before[key].get(field), value)
+        for field in before[key].keys() - rule.keys():
+            yield Change("changed", "rules", key, field, before[key][field], None)
     yield from (Change("removed", "rules", key) for key in before if key not in after)
     if set(before) == set(after) and list(before) != list(after):
         yield Change("changed", "rules", "", "order", list(before), list(after))

@@ -12,6 +12,7 @@ from typing import Any
 
 from owners.models import LONGEST_MINUTES
 from routing.engine.rules import check_condition
+from routing.engine.tables import check_table
 from routing.ladder_rules import order_problems
 from routing.transfer.shape import COMPANY, FORMAT, LISTS, RULE, RULES, SECTIONS, SORTED, VERSION, Field
 from routing.transfer.slas import rung_in
@@ -20,6 +21,7 @@ MOST_BYTES = 20_000_000
 TOP = ("format", "version", "company", *SECTIONS, "rules")
 NEEDED = {
     "text": "a text", "flag": "true or false", "number": "a whole number", "words": "a list of texts",
+    "numbers": "a list of whole numbers",
     "object": "an object", "ref": "a key", "instant": "an instant with its offset, such as 2026-05-01T09:00:00+00:00",
 }  # fmt: skip
 LARGEST = 2**31 - 1
@@ -42,8 +44,8 @@ class _Doubled(ValueError):
     """A name stands twice in one object."""
 
 
-def load(data: bytes) -> dict[str, Any]:
-    """The object of a configuration file. Raises Refused with one sentence when it is another kind of file."""
+def load_json(data: bytes) -> Any:
+    """What a file of JSON says. Raises Refused with one sentence for what is no JSON, or none that can be kept."""
     if len(data) > MOST_BYTES:
         raise Refused(f"The file has {len(data):,} bytes; a configuration has {MOST_BYTES:,} at most.")
     try:
@@ -61,6 +63,12 @@ def load(data: bytes) -> dict[str, Any]:
         raise Refused(f"The file cannot be read: {error}.") from None
     if spoiled:
         raise Refused("The file holds characters that no database keeps: U+0000 or half of a surrogate pair.")
+    return value
+
+
+def load(data: bytes) -> dict[str, Any]:
+    """The object of a configuration file. Raises Refused with one sentence when it is another kind of file."""
+    value = load_json(data)
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise Refused(f"This is no RevRoute configuration: “format” has to be “{FORMAT}”.")
     if value.get("version") != VERSION or isinstance(value["version"], bool):
@@ -109,6 +117,15 @@ def parse(value: Mapping[str, Any], known: Known) -> dict[str, Any]:
     return document
 
 
+def parse_rules(value: Any, known: Known) -> dict[str, Any]:
+    """The rules of one version in normal form. Raises Refused with every problem."""
+    reader = _Reader(known)
+    rules = reader.rules(value)
+    if reader.problems or rules is None:
+        raise Refused(*reader.problems)
+    return rules
+
+
 class _Reader:
     """Reads values and keeps what is wrong with them."""
 
@@ -128,7 +145,7 @@ class _Reader:
             if name in value:
                 document[name] = self._section(name, value[name])
         if value.get("rules") is not None:
-            document["rules"] = self._rules(value["rules"])
+            document["rules"] = self.rules(value["rules"])
         return document
 
     def _names(self, value: Mapping[str, Any], known: Iterable[str], path: str) -> None:
@@ -177,6 +194,8 @@ class _Reader:
     def _rows(self, name: str, value: Any, path: str) -> list[Any]:
         if name == "teams":
             rows = [self._field(row, Field("", "ref", to="teams"), place) for place, row in self._list(value, path)]
+        elif name == "values":
+            rows = [self._field(row, Field(""), place) for place, row in self._list(value, path)]
         else:
             rows = [self._whole(row, LISTS[name], place) for place, row in self._list(value, path)]
         rows = [row for row in rows if row is not None]
@@ -233,7 +252,7 @@ class _Reader:
 
     # --- rules -------------------------------------------------------------------------------------------
 
-    def _rules(self, value: Any) -> dict[str, Any] | None:
+    def rules(self, value: Any) -> dict[str, Any] | None:
         if not isinstance(value, dict):
             self.wrong("rules", "an object is needed, or null.")
             return None
@@ -252,6 +271,9 @@ class _Reader:
         stage = found.get("stage")
         if stage is not None and f"{found.get('pipeline')}/{stage}" not in self.known["stages"]:
             self.wrong(f"{path}.stage", f"there is no stage “{stage}” in pipeline “{found.get('pipeline') or ''}”.")
+        if "table" in found:
+            for fault in check_table(found["table"]):
+                self.wrong(f"{path}.table", fault.sentence)
         groups = value.get("groups", []) if isinstance(value, dict) else []
         return {**found, "groups": [self._group(rows, place) for place, rows in self._list(groups, f"{path}.groups")]}
 
@@ -281,6 +303,8 @@ def _fits(value: Any, field: Field) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST
     if field.kind == "words":
         return isinstance(value, list) and all(isinstance(word, str) for word in value)
+    if field.kind == "numbers":
+        return isinstance(value, list) and all(type(number) is int and 0 <= number <= LARGEST for number in value)
     if field.kind == "object":
         return isinstance(value, dict)
     if field.kind == "instant":

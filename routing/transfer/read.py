@@ -11,7 +11,7 @@ from typing import Any
 from leads.models import Stage
 from owners.areas import Area
 from owners.models import Absence, Installation, Membership, PoolMember, SpecialDay, TerritoryArea, WeeklyHours
-from routing.models import Condition, Rule, RuleSetVersion
+from routing.models import Condition, ListEntry, Rule, RuleSetVersion
 from routing.revision import instant
 from routing.transfer.pools import IN_A_FILE, MEMBER_TERMS
 from routing.transfer.shape import FORMAT, RULE, SECTIONS, VERSION, Section, clock
@@ -32,6 +32,7 @@ def read(version: RuleSetVersion | None) -> dict[str, Any]:
         "pools": {"members": _members()},
         "territories": {"areas": _areas()},
         "sla_ladders": {"rungs": rungs()},
+        "named_lists": {"values": _values()},
         "pipelines": {"stages": _stages()},
     }
     document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "company": _company()}
@@ -126,6 +127,10 @@ def _areas() -> dict[str, list[Any]]:
     return _grouped((key, dict(zip(names, area, strict=True))) for key, *area in rows)
 
 
+def _values() -> dict[str, list[str]]:
+    return _grouped(ListEntry.objects.order_by("list__key", "value").values_list("list__key", "value"))
+
+
 def _stages() -> dict[str, list[Any]]:
     rows = Stage.objects.order_by("position", "id").values_list("pipeline__key", "key", "name")
     return _grouped((pipeline, {"key": key, "name": name}) for pipeline, key, name in rows)
@@ -137,7 +142,8 @@ def rules_of(version: RuleSetVersion) -> dict[str, Any]:
     groups = _groups(version)
     rows = Rule.objects.filter(version=version).order_by("position", "id")
     rules = [
-        {field.name: _plain(row[field.column]) for field in RULE} | {"groups": groups.get(row["id"], [])}
+        {field.name: _plain(row[field.column]) for field in RULE if not (field.sparse and row[field.column] is None)}
+        | {"groups": groups.get(row["id"], [])}
         for row in rows.values("id", *(field.column for field in RULE))
     ]
     rules.sort(key=lambda rule: rank.get(rule["step"], len(rank)))
@@ -145,6 +151,8 @@ def rules_of(version: RuleSetVersion) -> dict[str, Any]:
         "owner": version.owner.key,
         "purpose": version.purpose,
         "step_order": list(version.step_order),
+        "time_zone": version.time_zone,
+        "review_days": version.review_days,
         "rules": rules,
     }
 

@@ -12,12 +12,12 @@ from django.db import models
 
 from leads.models import LeadType, Pipeline, Source
 from owners.models import Calendar, Owner, Pool, Team, Territory
-from routing.models import SlaLadder, SlaPolicy
+from routing.models import NamedList, SlaLadder, SlaPolicy
 
 FORMAT = "revroute.config"
 VERSION = 1
 
-Kind = Literal["text", "flag", "number", "words", "object", "ref", "instant"]
+Kind = Literal["text", "flag", "number", "numbers", "words", "object", "ref", "instant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,7 @@ SECTIONS: Mapping[str, Section] = {
         ),
         ordered=True,
     ),
+    "named_lists": Section(NamedList, "named list", (NAME, Field("field"), Field("note")), lists=("values",)),
     "pipelines": Section(Pipeline, "pipeline", (NAME,), lists=("stages",)),
     "sources": Section(
         Source,
@@ -177,8 +178,16 @@ SECTIONS: Mapping[str, Section] = {
 
 COMPANY = (NAME, Field("time_zone"), Field("open_until"))
 
-RULES = (Field("owner", "ref", to="owners"), Field("purpose"), Field("step_order", "words"))
+RULES = (
+    Field("owner", "ref", to="owners"),
+    Field("purpose"),
+    Field("step_order", "words"),
+    Field("time_zone", absent=""),
+    Field("review_days", "number", absent=30),
+)
+"""Without a time zone, as in files of before, the company's."""
 RULE = (
+    Field("key", absent=""),
     Field("step"),
     NAME,
     Field("enabled", "flag"),
@@ -201,8 +210,12 @@ RULE = (
     Field("require_skills", "words", absent=[]),
     Field("starts_at", "instant", optional=True),
     Field("ends_at", "instant", optional=True),
+    Field("weekdays", "numbers", absent=[]),
+    Field("from_minute", "number", optional=True, sparse=True),
+    Field("until_minute", "number", optional=True, sparse=True),
+    Field("table", "object", optional=True, sparse=True),
 )
-"""A stage belongs to the rule's pipeline."""
+"""A stage belongs to the rule's pipeline. A rule without a key, as in files of before, gets one."""
 
 MEMBER_CAPS = ("cap_open", "cap_day", "cap_week")
 BLOCK = (_number("weekday"), Field("from"), Field("to"))
@@ -242,9 +255,9 @@ LISTS: Mapping[str, tuple[Field, ...]] = {
         Field("webhook", optional=True, sparse=True),
     ),
 }
-"""Objects of the lists; `teams` is a list of keys."""
+"""Objects of the lists; `teams` is a list of keys, `values` one of texts."""
 
-SORTED = ("teams", "hours", "breaks", "special_days", "absences", "areas")
+SORTED = ("teams", "values", "hours", "breaks", "special_days", "absences", "areas")
 """Lists whose order means nothing."""
 
 

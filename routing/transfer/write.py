@@ -26,7 +26,8 @@ from owners.models import (
     TerritoryArea,
     WeeklyHours,
 )
-from routing.models import SlaRung
+from routing.lists import replace_entries
+from routing.models import NamedList, SlaRung
 from routing.transfer import pools, slas
 from routing.transfer.checks import broken, is_used
 from routing.transfer.diff import Change
@@ -202,6 +203,7 @@ class Writer:
             "pools": {"members": self._members},
             "territories": {"areas": self._areas},
             "sla_ladders": {"rungs": self._rungs},
+            "named_lists": {"values": self._values},
             "pipelines": {"stages": self._stages},
         }
         self._clear_areas()
@@ -227,6 +229,9 @@ class Writer:
             self._sound(row, f"{path} ({row})", {"start_minute": "from", "end_minute": "to"})
         if fresh:
             self.fresh[type(fresh[0])] += fresh
+
+    def _values(self, named: int, given: list[str], path: str) -> None:
+        replace_entries(NamedList.objects.get(pk=named), given, None, self.now)
 
     def _teams(self, owner: int, given: list[str], path: str) -> None:
         wanted = {self.ids["teams"][key] for key in given}

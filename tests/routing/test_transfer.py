@@ -154,7 +154,7 @@ def test_number_of_queries_is_fixed(company, count, django_assert_num_queries):
         owner = make_owner(f"rep{number}")
         make_source(f"source{number}", owner)
         make_pool(f"pool{number}", [owner])
-    with django_assert_num_queries(22):
+    with django_assert_num_queries(24):
         export()
 
 

@@ -78,7 +78,7 @@ def test_rows_of_a_long_table_are_counted_and_printed_when_asked(people, capsys)
 
 
 def test_the_command_says_what_it_cannot_find(people):
-    with pytest.raises(CommandError, match=r"^No rule set is published\. Name a draft"):
+    with pytest.raises(CommandError, match=r"^No rule set is published\. Name a draft by its number\.$"):
         call_command("tree")
     with pytest.raises(CommandError, match=r"^There is no version 99\.$"):
         call_command("tree", "--version", "99")

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from routing.management.ids import id_of
-from routing.models import RuleSetVersion
+from routing.management.versions import version_of
 from routing.names import read_names
 from routing.rulebook import content_of
 from routing.tree import lines, tree_of
@@ -27,21 +26,9 @@ class Command(BaseCommand):
         return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def handle(self, *args: Any, number: str | None = None, **options: Any) -> None:
-        version = _version(number)
+        version = version_of(number)
         tree = tree_of(content_of(version), read_names(), whole=options["all"])
         self.stdout.write(f"Version {version.pk}, {version.get_state_display()}: {version.purpose or 'no purpose yet'}")
         self.stdout.write("\n".join(lines(tree)))
         if tree.shortened:
             self.stdout.write("Shortened to a page; --all prints every rule and row.")
-
-
-def _version(number: str | None) -> RuleSetVersion:
-    if number is None:
-        published = RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED).first()
-        if published is None:
-            raise CommandError("No rule set is published. Name a draft: manage.py tree --version 14.")
-        return published
-    version = RuleSetVersion.objects.filter(pk=id_of(number, "a version")).first()
-    if version is None:
-        raise CommandError(f"There is no version {number}.")
-    return version

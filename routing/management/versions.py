@@ -1,0 +1,20 @@
+"""The number of a version as it was typed in, the version out; the one in force where none was."""
+
+from django.core.management.base import CommandError
+
+from routing.management.ids import id_of
+from routing.models import RuleSetVersion
+
+
+def version_of(number: str | None) -> RuleSetVersion:
+    """Raises CommandError with a sentence."""
+    rows = RuleSetVersion.objects.select_related("owner")
+    if number is None:
+        published = rows.filter(state=RuleSetVersion.State.PUBLISHED).first()
+        if published is None:
+            raise CommandError("No rule set is published. Name a draft by its number.")
+        return published
+    version = rows.filter(pk=id_of(number, "a version")).first()
+    if version is None:
+        raise CommandError(f"There is no version {number}.")
+    return version

@@ -1,0 +1,126 @@
+"""One version of the rules as a file out, and such a file in as a draft: canonical JSON that a person can compare.
+
+Rules name people, pools, stages and lists by their keys, so that a file means the same on every installation that has
+them. The shape of a rule is that of the configuration file; named lists that the rules ask about are listed by key.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.contenttypes.models import ContentType
+
+from leads.models import Stage
+from owners.models import Owner, Pool, Team, User
+from owners.writer import writing
+from routing.models import NamedList, RuleSetVersion
+from routing.rulebook import freeze
+from routing.transfer.draft import make_draft
+from routing.transfer.parse import Refused, load_json, parse_rules
+from routing.transfer.read import rules_of
+from routing.transfer.shape import SECTIONS
+
+FORMAT = "revroute.rules"
+VERSION = 1
+TOP = frozenset({"format", "version", "rules", "lists"})
+
+__all__ = ["Refused", "bring_in", "export"]
+
+
+def export(version: RuleSetVersion) -> str:
+    """The text of a version: sorted, indented, the same bytes for the same rules."""
+    rules = rules_of(version)
+    return json.dumps(
+        {"format": FORMAT, "version": VERSION, "rules": rules, "lists": sorted(set(_asked(rules)))},
+        indent=2, sort_keys=True, ensure_ascii=False,
+    ) + "\n"  # fmt: skip
+
+
+def _asked(rules: Mapping[str, Any]) -> Iterator[str]:
+    for rule in rules["rules"]:
+        rows = [row for group in rule["groups"] for row in group]
+        table = rule.get("table") or {"inputs": (), "rows": ()}
+        for place, column in enumerate(table["inputs"]):
+            rows += [{**column, "value": row["in"][place]} for row in table["rows"]]
+        yield from (row["value"] for row in rows if row["operator"] in ("in_list", "not_in_list") and row["value"])
+
+
+def bring_in(
+    data: bytes, by: User | None, now: datetime, *, dry_run: bool = False
+) -> tuple[RuleSetVersion, dict[str, Any]]:
+    """A new draft with the rules of the file, and its content as routing would read it. With `dry_run` the draft is
+    made, read and undone.
+
+    Raises Refused with every problem, each with its path, and then nothing was made.
+    """
+    rules = read(data)
+    try:
+        with writing():
+            draft, content = _make(rules, by, now)
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        pass
+    return draft, content
+
+
+class _DryRun(Exception):
+    """Rolls back what was only tried."""
+
+
+def read(data: bytes) -> dict[str, Any]:
+    """The rules of a file in normal form. Raises Refused."""
+    value = load_json(data)
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise Refused(f"This is no file of rules: “format” has to be “{FORMAT}”. A whole configuration has a command.")
+    if value.get("version") != VERSION or isinstance(value["version"], bool):
+        raise Refused(f"This is version {value.get('version')!r:.20} of the format, and this program reads {VERSION}.")
+    unknown = [f"{name[:60]}: there is no field of that name here." for name in sorted(value.keys() - TOP)]
+    if unknown:
+        raise Refused(*unknown)
+    rules = parse_rules(value.get("rules"), _known())
+    missing = sorted(set(_asked(rules)) - set(NamedList.objects.values_list("key", flat=True)))
+    if missing:
+        raise Refused(*(f"lists: there is no list “{key}”. Make it first, under Lists." for key in missing))
+    return rules
+
+
+def _known() -> dict[str, set[str]]:
+    known = {name: set(section.model.objects.values_list("key", flat=True)) for name, section in SECTIONS.items()}
+    stages = Stage.objects.values_list("pipeline__key", "key")
+    return {**known, "stages": {f"{pipeline}/{key}" for pipeline, key in stages}}
+
+
+def _make(rules: dict[str, Any], by: User | None, now: datetime) -> tuple[RuleSetVersion, dict[str, Any]]:
+    ids = {name: dict(section.model.objects.values_list("key", "pk")) for name, section in SECTIONS.items()}
+    problems = list(_nobody(rules))
+    draft = make_draft(rules, ids, problems) if not problems else RuleSetVersion()
+    if problems:
+        raise Refused(*problems)
+    if by is not None:
+        LogEntry.objects.create(
+            user_id=by.pk, action_time=now, content_type=ContentType.objects.get_for_model(RuleSetVersion),
+            object_id=str(draft.pk), object_repr=str(draft)[:200], action_flag=ADDITION,
+            change_message="Made from a file.",
+        )  # fmt: skip
+    return draft, freeze(draft, everything=True)
+
+
+def _nobody(rules: Mapping[str, Any]) -> Iterator[str]:
+    """Whom a table names and who does not exist: a draft would keep the key, and nobody would notice."""
+    keys = {
+        name: set(model.objects.values_list("key", flat=True))
+        for name, model in (("owner", Owner), ("pool", Pool), ("team", Team))
+    }
+    keys["fallback_owner"] = keys["owner"]
+    for number, rule in enumerate(rules["rules"]):
+        table = rule.get("table")
+        for place, name in enumerate(table["outputs"]) if table else ():
+            if name not in keys:
+                continue
+            for at, row in enumerate(table["rows"], start=1):
+                if (key := row["out"][place]) is not None and key not in keys[name]:
+                    word = name.replace("_", " ")
+                    yield f"rules.rules[{number}].table: row {at} names {word} “{key}”, which does not exist."
