@@ -33,20 +33,8 @@ def asked_in_words(rule: Rule) -> str:
     return when_words({"groups": list(groups.values()), "table": rule.table})
 
 
-class ConditionsShown:
-    """Columns that say in words what a rule asks and where it leads."""
-
-    @admin.display(description="when")
-    def conditions_shown(self, rule):
-        return asked_in_words(rule)
-
-    @admin.display(description="goes to")
-    def target_shown(self, rule):
-        return target_in_words(rule)
-
-
 @admin.register(Rule)
-class RuleAdmin(ConditionsShown, LockedAdmin):
+class RuleAdmin(LockedAdmin):
     """Adding, changing and deleting lead to the pages of the version, which keep editions and say who changed what."""
 
     actions = None
@@ -57,6 +45,14 @@ class RuleAdmin(ConditionsShown, LockedAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).defer("version__content").prefetch_related("conditions")
+
+    @admin.display(description="when")
+    def conditions_shown(self, rule):
+        return asked_in_words(rule)
+
+    @admin.display(description="goes to")
+    def target_shown(self, rule):
+        return target_in_words(rule)
 
     def get_changelist(self, request, **kwargs):
         class Rows(super().get_changelist(request, **kwargs)):

@@ -2,11 +2,6 @@
 
 from django.urls import reverse
 
-from routing.admin.versions import PLACES
-from routing.engine.rules import STEPS
-
-NO_RULES = {"rules-TOTAL_FORMS": "0", "rules-INITIAL_FORMS": "0"}
-
 
 def address(model, page, *args):
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
@@ -21,9 +16,8 @@ def said(response):
     return [str(message) for message in response.context["messages"]]
 
 
-def version_form(owner, order=STEPS, **more):
-    places = {PLACES[step]: str(place) for place, step in enumerate(order, start=1)}
-    return {"owner": owner.pk, "purpose": "First rules.", **places, **NO_RULES, **more}
+def version_form(owner, **more):
+    return {"owner": owner.pk, "purpose": "First rules.", "time_zone": "UTC", "review_days": "30", **more}
 
 
 def rule_address(version, rule="new"):

@@ -33,7 +33,7 @@ EDITED = {
     "leads.Stage", "owners.Absence", "owners.Calendar", "owners.Delegation", "owners.Installation", "owners.Owner",
     "owners.Pool",
     "owners.PoolMember", "owners.Team", "owners.Territory", "owners.TerritoryArea", "owners.User", "routing.ApiToken",
-    "routing.Rule", "routing.RuleSetVersion", "routing.SlaLadder", "routing.SlaPolicy",
+    "routing.NamedList", "routing.Rule", "routing.RuleSetVersion", "routing.SlaLadder", "routing.SlaPolicy",
 }  # fmt: skip
 
 
