@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from owners.roles import Act, may
-from routing import publishing, rule_reviews, rulebook
+from routing import bulk, publishing, rule_reviews, rulebook
 from routing.compare import changes
 from routing.models import Decision, RuleSetVersion
 from routing.moving import by_user
@@ -225,6 +225,7 @@ def _restored(request: HttpRequest, version: RuleSetVersion, made: RuleSetVersio
         except Refused:
             messages.info(request, "No lead that was decided meanwhile is still open, so none has to move.")
         else:
+            bulk.begin(move.pk, timezone.now)
             return redirect("pages:move", move.pk)
     return redirect("pages:rules", made.pk)
 
