@@ -8,6 +8,7 @@ from django.core.management import get_commands, load_command_class
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from routing import giving_way, semantics
 from routing.engine.clock import ACTS, CLOCKS, Effect
 from routing.ladder_words import built_in_words, row_in_words
 from routing.models import SlaClock
@@ -57,7 +58,7 @@ GROUPS: tuple[tuple[str, tuple[Topic, ...]], ...] = (
             Topic(
                 "conditions",
                 "What a rule means",
-                "How conditions are read, and what happens when nobody can take a lead.",
+                "How conditions are read, which rule decides, and what happens when nobody can take a lead.",
             ),
             Topic("lists", "Named lists", "Companies, postal codes or campaigns that rules ask about.", "lists"),
             Topic("simulator", "Simulator", "What any version would decide about any lead, at any time."),
@@ -106,6 +107,8 @@ def topic(request: HttpRequest, topic: str) -> HttpResponse:
     context = {"topic": TOPICS[topic], "groups": GROUPS}
     if topic == "commands":
         context["commands"] = _commands()
+    if topic == "conditions":
+        context |= {"semantics": semantics.shown(), "giving_way": giving_way.shown()}
     if topic == "slas":
         context |= {"stops": _stops(), "clocks": [SlaClock.Kind(clock).label for clock in CLOCKS]}
     if topic == "escalation":
