@@ -7,6 +7,7 @@ from django.db.models import Count, F
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 
 from owners.admin.base import LockedAdmin, pretty_json
 from routing import rulebook
@@ -20,9 +21,7 @@ BADGES = {"draft": ("warn", "draft"), "published": ("good", "live"), "retired": 
 @admin.register(RuleSetVersion)
 class VersionAdmin(LockedAdmin):
     ordering = ["-id"]  # said here: a list with counts is grouped, and then the model's own order is not kept
-    list_display = [
-        "version_shown", "state_shown", "purpose", "owner", "rule_count", "created_at", "published_at", "published_by",
-    ]  # fmt: skip
+    list_display = ["version_shown", "state_shown", "purpose", "rule_count", "owner", "published_shown"]
     list_display_links = None  # the first column leads to the rules, not to the settings
     list_filter = ["state"]
     list_select_related = ["owner", "published_by"]
@@ -77,6 +76,14 @@ class VersionAdmin(LockedAdmin):
     @admin.display(description="rules", ordering="rules_in_all")
     def rule_count(self, version):
         return version.rules_in_all
+
+    @admin.display(description="published", ordering="published_at")
+    def published_shown(self, version):
+        if version.published_at is None:
+            return "not yet"
+        who = version.published_by
+        by = f", {who.get_full_name() or who.username}" if who else ""
+        return f"{localtime(version.published_at):%-d %b %Y, %H:%M %Z}{by}"
 
     @admin.display(description="Frozen content")
     def content_shown(self, version):
