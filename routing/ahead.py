@@ -37,7 +37,7 @@ DRAFTS = RuleSetVersion.objects.filter(state=RuleSetVersion.State.DRAFT).exclude
 def lowered() -> Iterator[None]:
     """Let other threads have the interpreter ten times as often as usual while this one computes for long: a request
     waits for it anew after each of its statements. And do not look for garbage among ten thousand new rules, which
-    holds everybody up for a tenth of a second; they stay, so they are never looked through again."""
+    holds everybody up for a tenth of a second."""
     usual, collects = sys.getswitchinterval(), gc.isenabled()
     sys.setswitchinterval(usual / 10)
     gc.disable()
@@ -45,7 +45,6 @@ def lowered() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(usual)
-        gc.freeze()
         if collects:
             gc.enable()
 
@@ -74,6 +73,7 @@ def get_ready() -> int:
             _say(version, digest)
             content = RuleSetVersion.objects.values_list("content", flat=True).get(pk=version)
             hold_ahead(version, digest, content)
+            gc.freeze()  # they stay, so they are never looked through again
             _say(version, digest, ready=True)
             count += 1
     if held:

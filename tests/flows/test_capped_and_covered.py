@@ -154,7 +154,9 @@ def test_a_pool_with_nobody_follows_the_rules_policy_before_its_own(elena, on_no
 
 
 def test_a_pool_without_any_member_is_review_with_a_named_owner_and_a_due_time(elena):
-    publish_pool_rule(elena, make_pool("inbound", []))
+    pool = make_pool("inbound", [elena])
+    publish_pool_rule(elena, pool)
+    pool.members.all().delete()
     assert leads(1)[0]["review_reason"] == "no_valid_owner"
     item = ReviewItem.objects.get()
     assert (item.owner, item.due_at > item.opened_at) == (elena, True)

@@ -23,13 +23,16 @@ AT_ONCE = 50 if FULL else 20
 def seed_reps(count):
     """A pool of so many reps, each with a user and a token; all are away, so that its leads go to review."""
     team = make_team("sales")
-    reps = [make_owner(f"rep{number}", team, accepts_leads=False) for number in range(count)]
+    reps = [make_owner(f"rep{number}", team) for number in range(count)]
     for rep in reps:
         rep.user = User.objects.create(username=rep.key)
         give_role(rep.user, Role.REP)
         rep.save()
         ApiToken.objects.create(name=rep.key, scope="write", user=rep.user, token_hash=hash_token(rep.key))
     publish_pool_rule(reps[0], make_pool("everybody", reps, team=team))
+    for rep in reps:  # after the publish, which refuses a pool where nobody takes leads
+        rep.accepts_leads = False
+        rep.save()
     make_source("web", reps[0])
     return [rep.pk for rep in reps]
 

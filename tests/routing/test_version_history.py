@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 from routing import publishing, rulebook
 from routing.doctor import findings
 from routing.drafts import log
-from routing.engine.rules import STEPS
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.rulebook import RulebookError, copy_to_draft, publish
 from routing.version_history import history_of
@@ -80,19 +79,16 @@ def test_an_edit_in_the_admin_while_it_is_published_is_not_published_over(draft,
 
     def edited_meanwhile(version, by):
         found = ready(version, by)
-        order = ["round_robin_pool", *(step for step in STEPS if step != "round_robin_pool")]
-        admin_client.post(address(draft, "change"), version_form(elena, order))
+        admin_client.post(address(draft, "change"), version_form(elena, review_days="7"))
         return found
 
     monkeypatch.setattr(rulebook, "_prepare", edited_meanwhile)
     RuleSetVersion.objects.update(publish_at=NOW, publish_asked_by=sign_up("omar", "RevOps"))
     assert publishing.publish_due(NOW) == 0
     row = RuleSetVersion.objects.get()
-    assert (row.state, row.publish_refused, row.step_order[0]) == ("draft", "", "round_robin_pool")
+    assert (row.state, row.publish_refused, row.review_days) == ("draft", "", 7)
     monkeypatch.undo()
     assert publishing.publish_due(NOW + timedelta(minutes=7)) == 1  # the next tick publishes it as it is now
-    row.refresh_from_db()
-    assert row.content["order"] == row.step_order
     said = LogEntry.objects.latest("id").change_message
     assert said == f"Published as scheduled for {NOW:%Y-%m-%d %H:%M} UTC, 7 minutes late: {row.purpose}"
 
