@@ -250,7 +250,7 @@ class FieldIndex:
 class RowIndex:
     """Rows of conditions, all of which a row requires; the row without conditions always holds."""
 
-    __slots__ = ("_by_place", "_crowded", "_every", "_fields", "width")
+    __slots__ = ("_by_place", "_crowded", "_every", "_few", "_fields", "_room", "width")
 
     def __init__(self, rows: Sequence[Sequence[Condition]]) -> None:
         self.width = len(rows)
@@ -264,6 +264,8 @@ class RowIndex:
         self._fields = tuple(field for field in asked if field[0] not in crowded)
         self._crowded = tuple(field for field in asked if field[0] in crowded)
         self._by_place = {name: _by_place(fields[name]) for name in crowded}
+        self._few: dict[str, dict[int, _Few]] = {name: {} for name in crowded}
+        self._room = max(64, CACHE_BYTES // (self.width // 7 + 600))  # its bits, a few places
 
     def holding(self, facts: Mapping[str, object]) -> int:
         """Return the rows that hold as bits: row r has the value 2 ** (width - 1 - r).
@@ -297,35 +299,68 @@ class RowIndex:
 
     def _asked(self, bits: int, name: str, fact: object) -> int:
         """Of these few rows the ones whose own conditions on the field hold."""
+        try:
+            few = self._few[name][bits]
+        except KeyError:
+            few = self._keep_few(bits, name)
         values = known_values(FIELD_KINDS[name], fact)
-        rows = self._by_place[name]
-        value = values[0] if len(values) == 1 else None
-        held = 0
-        while bits:
-            place = bits.bit_length() - 1
-            bit = 1 << place
-            bits ^= bit
-            row = rows.get(place)
-            if row is None or (row.spans(value) if row.span and value is not None else row.holds(values)):
-                held |= bit
+        held = few.free
+        others = few.others
+        if len(values) == 1:
+            value: Any = values[0]
+            for low, high, place in few.spans:
+                if low <= value <= high:
+                    held |= 1 << place
+        else:
+            others = few.every
+        for row in others:
+            if row.holds(values):
+                held |= 1 << row.place
         return held
+
+    def _keep_few(self, bits: int, name: str) -> _Few:
+        """Take the few rows out of their bits, which costs more than asking them, and keep them for the next time."""
+        kept = self._few[name]
+        if len(kept) >= self._room:
+            kept.clear()
+        few = kept[bits] = _Few(bits, self._by_place[name])
+        return few
+
+
+class _Few:
+    """Few rows, as they are asked about one field: `free` do not ask about it, `spans` are intervals of its values,
+    `others` are not; `every` row that asks about it. No bits but `free`: ten thousand rows make large numbers."""
+
+    __slots__ = ("every", "free", "others", "spans")
+
+    def __init__(self, bits: int, by_place: Mapping[int, _Row]) -> None:
+        self.free = bits
+        every = []
+        left = bits
+        while left:
+            place = left.bit_length() - 1
+            left ^= 1 << place
+            if (row := by_place.get(place)) is not None:
+                every.append(row)
+                self.free ^= 1 << place
+        self.every = tuple(every)
+        self.spans = tuple(row.span for row in every if row.span)
+        self.others = tuple(row for row in every if not row.span)
 
 
 class _Row:
-    """One row's conditions on one field. `span`: the interval that they are, where they are nothing else."""
+    """One row's conditions on one field. `span`: the interval that they are, and the row's place, where they are
+    nothing else."""
 
-    __slots__ = ("conditions", "span")
+    __slots__ = ("conditions", "place", "span")
 
-    def __init__(self, conditions: Sequence[Condition]) -> None:
+    def __init__(self, place: int, conditions: Sequence[Condition]) -> None:
+        self.place = place
         self.conditions = conditions
-        self.span: tuple[Any, Any] | None = None
+        self.span: tuple[Any, Any, int] | None = None
         spans = [_SPANS[one.operator](one.operands) for one in conditions if one.operator in _SPANS]
         if len(spans) == len(conditions):
-            self.span = max(low for low, _ in spans), min(high for _, high in spans)
-
-    def spans(self, value: Any) -> bool:
-        low, high = self.span  # type: ignore[misc]
-        return bool(low <= value <= high)
+            self.span = max(low for low, _ in spans), min(high for _, high in spans), place
 
     def holds(self, values: tuple[Value, ...]) -> bool:
         return all(condition.holds(values) for condition in self.conditions)
@@ -346,7 +381,7 @@ def _by_place(layers: Sequence[Sequence[tuple[int, Condition]]]) -> dict[int, _R
     for layer in layers:
         for place, condition in layer:
             found[place].append(condition)
-    return {place: _Row(conditions) for place, conditions in found.items()}
+    return {place: _Row(place, conditions) for place, conditions in found.items()}
 
 
 def _by_field(rows: Sequence[Sequence[Condition]]) -> dict[str, list[list[tuple[int, Condition]]]]:

@@ -74,3 +74,9 @@ def test_a_zone_that_does_not_exist_does_not_compile():
     with pytest.raises(RuleError) as refused:
         compile_rules(content(zone="Europe/Atlantis"))
     assert refused.value.code == "zone_unknown"
+
+
+def test_the_last_day_of_between_ends_before_the_next_one_begins():
+    rules = compile_rules(content(rule(1, [("received_at", "between", ["2026-03-28", "2026-03-29"])]), zone="UTC"))
+    borders = ["2026-03-28T00:00:00+00:00", "2026-03-29T23:59:59.999999+00:00", "2026-03-30T00:00:00+00:00"]
+    assert [matched(rules, {"received_at": at}) for at in borders] == [[1], [1], []]
