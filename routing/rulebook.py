@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
+from leads.sql import execute
 from owners.models import Owner, Pool, Team, User
 from owners.writer import is_writing, writing
 from routing.ahead import MANY_ROWS, give_notice, lowered
@@ -266,23 +267,35 @@ def _published_words(draft: RuleSetVersion, now: datetime) -> str:
 def copy_to_draft(version: RuleSetVersion) -> RuleSetVersion:
     """A new draft with the rules and conditions of `version`, switched-off rules too; its purpose is empty.
 
-    A constant number of statements per thousand rows.
+    Three statements, however many rules: leads wait for the lock meanwhile.
     """
     with writing():
         draft = RuleSetVersion.objects.create(
             owner_id=version.owner_id, step_order=list(version.step_order), time_zone=version.time_zone,
             review_days=version.review_days, based_on_id=version.pk,
         )  # fmt: skip
-        rules = list(Rule.objects.filter(version=version).order_by("id"))
-        conditions = list(Condition.objects.filter(rule__version=version).order_by("id"))
-        old_ids = [rule.pk for rule in rules]
-        for rule in rules:
-            rule.pk, rule.version_id = None, draft.pk
-            rule._state.adding = True
-        copies = Rule.objects.bulk_create(rules, batch_size=1000)
-        new_ids = {old: copy.pk for old, copy in zip(old_ids, copies, strict=True)}
-        for condition in conditions:
-            condition.pk, condition.rule_id = None, new_ids[condition.rule_id]
-            condition._state.adding = True
-        Condition.objects.bulk_create(conditions, batch_size=1000)
+        execute(*_copying_rules(version.pk, draft.pk))
+        execute(*_copying_conditions(version.pk, draft.pk))
     return draft
+
+
+def _copying_rules(old: int, new: int) -> tuple[str, list[int]]:
+    """The statement and its parameters. Rules keep their keys, of which a version has each once."""
+    columns = _columns(Rule, "id", "version_id")
+    asked = f"SELECT %s, {columns} FROM routing_rule WHERE version_id = %s ORDER BY id"
+    return f"INSERT INTO routing_rule (version_id, {columns}) {asked}", [new, old]
+
+
+def _copying_conditions(old: int, new: int) -> tuple[str, list[int]]:
+    columns = _columns(Condition, "id", "rule_id")
+    asked = (
+        f"SELECT copy.id, {_columns(Condition, 'id', 'rule_id', of='one.')} FROM routing_condition AS one"
+        " JOIN routing_rule AS rule ON rule.id = one.rule_id JOIN routing_rule AS copy ON copy.key = rule.key"
+        " WHERE copy.version_id = %s AND rule.version_id = %s ORDER BY one.id"
+    )
+    return f"INSERT INTO routing_condition (rule_id, {columns}) {asked}", [new, old]
+
+
+def _columns(model: type[Rule] | type[Condition], *but: str, of: str = "") -> str:
+    names = (field.column for field in model._meta.concrete_fields if field.column not in but)
+    return ", ".join(f'{of}"{name}"' for name in names)

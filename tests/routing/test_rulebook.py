@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from owners.models import User
 from routing.engine.rules import STEPS, compile_rules
 from routing.models import Condition, Rule, RuleSetVersion, SlaPolicy
-from routing.rulebook import RulebookError, copy_to_draft, freeze, publish
+from routing.rulebook import RulebookError, copy_to_draft, freeze, problems_of, publish
 from tests.routing.rows import NOW, make_crm, make_draft, make_owner, make_people, make_rule
 
 pytestmark = pytest.mark.django_db
@@ -266,6 +266,27 @@ def test_copying_takes_as_many_queries_for_thirty_rules_as_for_one(elena):
         for _ in range(number):
             make_rule(version, "territory_owner", (1, "country", "is", "DE"), (2, "country", "is", "AT"))
         with CaptureQueriesContext(connection) as queries:
-            copy_to_draft(version)
+            draft = copy_to_draft(version)
         counts.append(len(queries))
+        assert without_ids(freeze(draft)) == without_ids(freeze(version))
+    assert counts[0] == counts[1]
+
+
+def test_copying_and_checking_two_thousand_rules_takes_as_many_queries_as_ten(elena):
+    warm = make_draft(elena)
+    list(problems_of(warm, freeze(warm)))  # compiles the people once
+    counts = []
+    for number in (10, 2000):
+        version = make_draft(elena)
+        made = [
+            Rule(version=version, step="territory_owner", position=n, name=f"r{n}", target="owner", owner=elena)
+            for n in range(number)
+        ]
+        Rule.objects.bulk_create(made)
+        Condition.objects.bulk_create(Condition(rule=rule, field="city", operator="is", value="x") for rule in made)
+        with CaptureQueriesContext(connection) as queries:
+            draft = copy_to_draft(version)
+            list(problems_of(draft, freeze(draft)))
+        counts.append(len(queries))
+        assert Condition.objects.filter(rule__version=draft).count() == number
     assert counts[0] == counts[1]
