@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,20 +34,32 @@ NOTICE = (
 DRAFTS = RuleSetVersion.objects.filter(state=RuleSetVersion.State.DRAFT).exclude(digest="")
 
 
+_lowering = threading.Lock()
+_lowered: list[tuple[float, bool]] = []
+"""For each thread that is within, what the first of them found."""
+
+
 @contextmanager
 def lowered() -> Iterator[None]:
     """Let other threads have the interpreter ten times as often as usual while this one computes for long: a request
     waits for it anew after each of its statements. And do not look for garbage among ten thousand new rules, which
-    holds everybody up for a tenth of a second."""
-    usual, collects = sys.getswitchinterval(), gc.isenabled()
-    sys.setswitchinterval(usual / 10)
-    gc.disable()
+    holds everybody up for a tenth of a second. Both are the process's own, so of several threads within the first one
+    sets them and the last one sets them back."""
+    with _lowering:
+        usual = _lowered[0] if _lowered else (sys.getswitchinterval(), gc.isenabled())
+        if not _lowered:
+            sys.setswitchinterval(usual[0] / 10)
+            gc.disable()
+        _lowered.append(usual)
     try:
         yield
     finally:
-        sys.setswitchinterval(usual)
-        if collects:
-            gc.enable()
+        with _lowering:
+            _lowered.pop()
+            if not _lowered:
+                sys.setswitchinterval(usual[0])
+                if usual[1]:
+                    gc.enable()
 
 
 def give_notice(version: int, edition: int, digest: str, content: dict[str, Any]) -> None:
