@@ -67,15 +67,17 @@ LEAD_AGAIN = Target(
 )  # fmt: skip
 """One target for all of it: one statement changes a row once only, and PostgreSQL has one for the whole batch."""
 
-SHARED = (
-    COMPANIES, CONTACTS, DEALS, DECISIONS, NOTES, CLOCKS, ACTIONS, DELIVERIES, REVIEWS, LEDGER, TURNS, LOADS,
-    MEMBER_LOADS, CONTACT_OWNERS, DEAL_OWNERS, FACTS,
+_FIRST = (COMPANIES, CONTACTS, DEALS)
+_AFTER = (
+    DECISIONS, NOTES, CLOCKS, ACTIONS, DELIVERIES, REVIEWS, LEDGER, TURNS, LOADS, MEMBER_LOADS, CONTACT_OWNERS,
+    DEAL_OWNERS, FACTS,
 )  # fmt: skip
-TARGETS = (*SHARED, LEADS, EVENTS)
-"""Of events that become leads."""
-ACT_TARGETS = (*SHARED, LEAD_MOVES)
+TARGETS = (*_FIRST, LEADS, *_AFTER, EVENTS)
+"""Of events that become leads. A row is written after those that it names: while one names a row that is yet to come,
+SQLite looks at each new row for whoever may have named it, which where no index helps is a scan of all clocks."""
+ACT_TARGETS = (*_FIRST, *_AFTER, LEAD_MOVES)
 """Of acts on leads that stand already."""
-AGAIN_TARGETS = (*SHARED, LEAD_AGAIN)
+AGAIN_TARGETS = (*_FIRST, *_AFTER, LEAD_AGAIN)
 """Of leads that are decided again with other facts."""
 
 
