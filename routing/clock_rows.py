@@ -9,7 +9,7 @@ from routing.engine.clock import verdict
 from routing.engine.ladder import Ladder, content_of, hint
 from routing.engine.people import Policy
 from routing.models import Fact, SlaClock, SlaTerms
-from routing.rows import FACTS
+from routing.targets import FACTS
 from routing.write import Row, Target, write
 
 ENDS = Target(SlaClock, ("id", "state", "ended_at", "answered_at", "next_rung_at"), update=True)

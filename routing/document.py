@@ -19,7 +19,8 @@ from routing.engine.rules import RuleSet
 from routing.engine.snapshot import read_case
 from routing.engine.values import Case
 from routing.models import Decision, Delivery, PlanAction
-from routing.rows import DECISIONS, Settled, decision_row
+from routing.rows import Settled, decision_row
+from routing.targets import DECISIONS
 
 SYSTEM = "automated_lead_routing_crm"
 DOCUMENT_VERSION = "1.0"

@@ -33,8 +33,8 @@ from routing.current import forget, in_force
 from routing.lease import budget, short_transaction
 from routing.models import Decision, Escalation, Fact, SlaClock
 from routing.pipeline import EVERYBODYS
-from routing.rows import FACTS
 from routing.rungs import COLUMNS, GLANCED_AT, Climb, Clock, Standing, may_move, plan
+from routing.targets import FACTS
 from routing.write import Target, write
 
 logger = logging.getLogger(__name__)

@@ -19,8 +19,9 @@ from routing.engine.values import Numbers
 from routing.models import ReviewItem
 from routing.moved import settle_lead_rows
 from routing.review import answerable
-from routing.rows import ACT_TARGETS, AGAIN_TARGETS, TARGETS, Context, Settled, rows_of
+from routing.rows import Context, Settled, rows_of
 from routing.steps import step
+from routing.targets import ACT_TARGETS, AGAIN_TARGETS, TARGETS
 from routing.write import Target, write
 
 UNREADABLE_MINUTES = 60

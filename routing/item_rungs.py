@@ -26,9 +26,9 @@ from routing.messages import OVERDUE
 from routing.models import Delivery, Escalation, Fact, PlanAction, ReviewItem, SlaClock
 from routing.moved import lock_leads
 from routing.pipeline import EVERYBODYS
-from routing.rows import FACTS
 from routing.rung_moves import is_active, manager_of
 from routing.rungs import COLUMNS, Climb, Clock, plan
+from routing.targets import FACTS
 from routing.write import Row, write
 
 logger = logging.getLogger(__name__)

@@ -27,7 +27,8 @@ from owners.writer import writing
 from routing.engine.eligibility import caps_of
 from routing.engine.values import NO_LOAD, Load
 from routing.models import Fact, LedgerEntry, MemberLoad, OwnerLoad
-from routing.rows import COUNTS, LOADS, MEMBER_LOADS, local_day
+from routing.rows import local_day
+from routing.targets import COUNTS, LOADS, MEMBER_LOADS
 from routing.write import Target, write
 
 UNTIL_TOUCHED = Installation.objects.filter(pk=1, open_until=Installation.OpenUntil.TOUCHED)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from routing import rows
+from routing import targets as written
 
 
-@pytest.mark.parametrize("targets", [rows.TARGETS, rows.ACT_TARGETS, rows.AGAIN_TARGETS])
+@pytest.mark.parametrize("targets", [written.TARGETS, written.ACT_TARGETS, written.AGAIN_TARGETS])
 def test_no_row_names_one_that_is_written_later(targets):
     inserted = [target for target in targets if not target.update]
     place = {target.model: number for number, target in enumerate(inserted)}
