@@ -27,6 +27,7 @@ OPEN_SHARE = 20
 """One stored lead in so many is open."""
 RULES = 1000
 LEAST = 100
+LEAST_ANALYSED = 100_000
 TRACE_BYTES = 3000
 Say = Callable[[str], None]
 
@@ -100,13 +101,19 @@ def _fill(leads: int, say: Say) -> None:
             for name, statement in sql.all():
                 say(f"storing {name}")
                 cursor.execute(statement)
+    _analyse(leads, say)
+
+
+def _analyse(leads: int, say: Say) -> None:
+    """SQLite never looks again, so what it learnt of a hundred leads would mislead it once thousands have come in."""
     say("analysing")
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("VACUUM ANALYZE")
-        else:
+            return
+        if leads >= LEAST_ANALYSED:
             cursor.execute("ANALYZE")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager
