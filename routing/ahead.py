@@ -21,15 +21,16 @@ from django.utils import timezone
 from leads.sql import execute
 from routing.current import held_ahead, hold_ahead, let_go, people_now, rules_of
 from routing.lease import short_transaction
-from routing.models import RuleSetVersion, RulesReady
+from routing.models import RuleSetContent, RuleSetVersion, RulesReady
 
 MANY_ROWS = 2000
 """Rules and rows of tables; fewer are compiled in less time than a lead is worth waiting for."""
 NOTICE_SECONDS, LONGEST_NOTICE = 2.5, 20.0
 """So long the processes have to say that they have seen it; so long nobody waits."""
 LOOK_SECONDS = 0.1
-NOTICE = (
-    "UPDATE routing_rulesetversion SET content = %s, digest = %s WHERE id = %s AND state = 'draft' AND edition = %s"
+KEEP = (
+    "INSERT INTO routing_rulesetcontent (version_id, content) VALUES (%s, %s)"
+    " ON CONFLICT (version_id) DO UPDATE SET content = excluded.content"
 )
 DRAFTS = RuleSetVersion.objects.filter(state=RuleSetVersion.State.DRAFT).exclude(digest="")
 
@@ -65,13 +66,20 @@ def lowered() -> Iterator[None]:
 def give_notice(version: int, edition: int, digest: str, content: dict[str, Any]) -> None:
     """Store what will be in force, and wait until the routing processes have compiled it."""
     text = json.dumps(content)  # megabytes, so it is made before the lock
+    draft = RuleSetVersion.objects.filter(pk=version, state=RuleSetVersion.State.DRAFT, edition=edition)
     with short_transaction():
-        execute(NOTICE, [text, digest, version, edition])
+        if draft.update(digest=digest):
+            keep_content(version, text)
     began = time.monotonic()
     while (waited := time.monotonic() - began) < LONGEST_NOTICE:
         time.sleep(LOOK_SECONDS)
         if waited >= NOTICE_SECONDS and not RulesReady.objects.filter(digest=digest, ready_at=None).exists():
             break
+
+
+def keep_content(version: int, text: str) -> None:
+    """Store what was frozen of a version, as JSON. In the transaction that writes its digest."""
+    execute(KEEP, [version, text])
 
 
 def get_ready() -> int:
@@ -84,8 +92,7 @@ def get_ready() -> int:
     for version, digest in DRAFTS.values_list("id", "digest"):
         if held.get(version) != digest:
             _say(version, digest)
-            content = RuleSetVersion.objects.values_list("content", flat=True).get(pk=version)
-            hold_ahead(version, digest, content)
+            hold_ahead(version, digest, RuleSetContent.objects.values_list("content", flat=True).get(pk=version))
             gc.freeze()  # they stay, so they are never looked through again
             _say(version, digest, ready=True)
             count += 1

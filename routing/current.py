@@ -19,7 +19,7 @@ from routing import maps
 from routing.engine.people import People, compile_people
 from routing.engine.rules import DEFAULT_ORDER, RuleSet, compile_rules, lists_named
 from routing.lists import values_of
-from routing.models import ConfigRevision, NamedList, RuleSetVersion
+from routing.models import ConfigRevision, NamedList, RuleSetContent, RuleSetVersion
 from routing.revision import current_content, current_revision
 
 
@@ -123,7 +123,7 @@ def _compiled(version: int, lists: tuple[tuple[str, str], ...]) -> RuleSet:
     ready = _ready(version)
     if ready is not None and ready.lists == lists:
         return ready.rules
-    content = RuleSetVersion.objects.values_list("content", flat=True).get(pk=version)
+    content = RuleSetContent.objects.values_list("content", flat=True).get(pk=version)
     return compile_rules(content, {key: values_of(digest) for key, digest in lists})
 
 
@@ -132,7 +132,7 @@ def _lists_named(version: int) -> tuple[str, ...]:
     """The keys of the named lists that a version asks about."""
     if (ready := _ready(version)) is not None:
         return ready.named
-    return lists_named(RuleSetVersion.objects.values_list("content", flat=True).get(pk=version))
+    return lists_named(RuleSetContent.objects.values_list("content", flat=True).get(pk=version))
 
 
 # --- before it is in force -----------------------------------------------------------------------------------

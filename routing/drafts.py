@@ -42,7 +42,7 @@ def editing(version: int, seen: int | None, by: User, now: datetime) -> Iterator
     Raises Refused: gone, not_a_draft, changed. What is raised within undoes everything.
     """
     with writing():
-        draft = RuleSetVersion.objects.defer("content").filter(pk=version).first()
+        draft = RuleSetVersion.objects.filter(pk=version).first()
         if draft is None:
             raise Refused("gone", f"Version {version} was deleted meanwhile.")
         if draft.state != RuleSetVersion.State.DRAFT:

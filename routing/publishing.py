@@ -104,7 +104,7 @@ def publish_due(now: datetime) -> int:
     person is told. Of two workers one does it: the state is looked at again under the writer lock."""
     due = RuleSetVersion.objects.filter(state=State.DRAFT, publish_at__lte=now).order_by("publish_at", "id")
     count = 0
-    for draft in due.select_related("publish_asked_by").defer("content"):
+    for draft in due.select_related("publish_asked_by"):
         count += _publish_due(draft, now)
     return count
 

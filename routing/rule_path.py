@@ -10,7 +10,7 @@ from typing import Any
 
 from routing.compare import REMOVED, Change, changes
 from routing.fired import fired
-from routing.models import RuleSetVersion
+from routing.models import RuleSetContent, RuleSetVersion
 from routing.names import Names, read_names
 from routing.rule_words import FrozenRule, extras_words, target_words, when_words, window_words
 from routing.rulebook import content_of
@@ -105,7 +105,7 @@ def path_of(
 
 
 def _against_live(version: RuleSetVersion, content: Mapping[str, Any], names: Names) -> tuple[list[Change], int | None]:
-    live = RuleSetVersion.objects.filter(state=State.PUBLISHED).values_list("id", "content").first()
+    live = RuleSetContent.objects.filter(version__state=State.PUBLISHED).values_list("version", "content").first()
     if live is None or live[0] == version.pk or version.state != State.DRAFT:
         return [], None
     return changes(live[1], content, names), live[0]

@@ -1,9 +1,10 @@
 """Rule rows in, the frozen content that routing obeys out; leaves alone what the rules decide.
 
-A draft is rows that people edit. Publishing copies them into `RuleSetVersion.content`, which never changes
+A draft is rows that people edit. Publishing copies them into `RuleSetContent`, which never changes
 again: later edits of the rows, or of what they point to, cannot change what a published version means.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,12 +17,12 @@ from django.db.models import QuerySet
 from leads.sql import execute
 from owners.models import Owner, Pool, Team, User
 from owners.writer import is_writing, writing
-from routing.ahead import MANY_ROWS, give_notice, lowered
+from routing.ahead import MANY_ROWS, give_notice, keep_content, lowered
 from routing.current import people_now
 from routing.drafts import log
 from routing.engine.rules import RuleError, RuleSet, check_condition, compile_rules
 from routing.lists import lists_now
-from routing.models import Condition, Rule, RuleSetVersion
+from routing.models import Condition, Rule, RuleSetContent, RuleSetVersion
 from routing.models.rules import validate_order
 from routing.publish_checks import Problem, check
 from routing.revision import canonical_json, digest_of, instant
@@ -213,7 +214,8 @@ def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetV
     with writing():
         draft = _draft(version.pk)
         if draft.edition != ready.edition:
-            RuleSetVersion.objects.filter(pk=draft.pk).update(content=None, digest="")
+            RuleSetVersion.objects.filter(pk=draft.pk).update(digest="")
+            RuleSetContent.objects.filter(pk=draft.pk).delete()
             changed = "The draft was changed while it was being published. Look at it again, then publish."
         else:
             changed = ""
@@ -224,7 +226,7 @@ def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetV
 
 
 def _draft(version: int) -> RuleSetVersion:
-    draft = RuleSetVersion.objects.defer("content").filter(pk=version).first()
+    draft = RuleSetVersion.objects.filter(pk=version).first()
     if draft is None:
         raise RulebookError("gone", f"Version {version} was deleted meanwhile.")
     if draft.state != State.DRAFT:
@@ -247,8 +249,9 @@ def _put_in_force(draft: RuleSetVersion, ready: Prepared, by: User | None, now: 
     draft.publish_at, draft.publish_refused = None, ""
     columns = ["state", "published_at", "published_by", "publish_at", "publish_refused"]
     if draft.digest != ready.digest:  # else it was written with the notice
-        draft.content, draft.digest = ready.content, ready.digest
-        columns += ["content", "digest"]
+        draft.digest = ready.digest
+        columns.append("digest")
+        keep_content(draft.pk, json.dumps(ready.content))
     draft.save(update_fields=columns)
     open_review(draft, ready.seen, now)
     if by is not None:

@@ -44,7 +44,7 @@ class RuleAdmin(LockedAdmin):
     search_fields = ["name", "owner__name", "pool__name", "team__name"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).defer("version__content").prefetch_related("conditions")
+        return super().get_queryset(request).prefetch_related("conditions")
 
     @admin.display(description="when")
     def conditions_shown(self, rule):

@@ -34,7 +34,7 @@ class VersionAdmin(LockedAdmin):
     actions = ["copy_selected"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).defer("content").annotate(rules_in_all=Count("rules"))
+        return super().get_queryset(request).annotate(rules_in_all=Count("rules"))
 
     def get_fieldsets(self, request, obj=None):
         own = ["owner", "purpose", "time_zone", "review_days"]

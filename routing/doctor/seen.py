@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 
 from leads.models import Lead, RawEvent, Source
 from owners.areas import Area
@@ -84,7 +84,7 @@ def look(now: datetime, thorough: bool = False) -> Seen:
         ranges=_ranges(),
         emails=dict(Owner.objects.values_list("id", "email")),
         published=RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED)
-        .values("id", "owner_id", "content")
+        .values("id", "owner_id", content=F("frozen__content"))
         .first(),
         in_drafts=_in_drafts(),
         refused=tuple(

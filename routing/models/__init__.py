@@ -15,7 +15,7 @@ from routing.models.lists import ListEntry, ListText, NamedList
 from routing.models.moves import BulkMove, BulkMoveLead
 from routing.models.reports import ReportArrival, ReportBlock, ReportSpan, ReportState
 from routing.models.review import ReviewItem
-from routing.models.rules import Condition, Rule, RuleReview, RuleSetVersion, RulesReady
+from routing.models.rules import Condition, Rule, RuleReview, RuleSetContent, RuleSetVersion, RulesReady
 from routing.models.sla import SlaLadder, SlaPolicy, SlaRung, SlaTerms
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "RotationState",
     "Rule",
     "RuleReview",
+    "RuleSetContent",
     "RuleSetVersion",
     "RulesReady",
     "SlaClock",

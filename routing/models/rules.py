@@ -1,6 +1,7 @@
-"""What RevOps wrote, as rows: rule-set versions, rules, conditions. What routing obeys is `RuleSetVersion.content`."""
+"""What RevOps wrote, as rows: rule-set versions, rules, conditions. What routing obeys is `RuleSetContent`."""
 
 import secrets
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -49,7 +50,7 @@ def validate_order(value: object) -> None:
 
 
 class RuleSetVersion(models.Model):
-    """A version of the rules. A published one is immutable: routing reads its frozen `content`, never the rows."""
+    """A version of the rules. A published one is immutable: routing reads its frozen content, never the rows."""
 
     class State(models.TextChoices):
         DRAFT = "draft", "draft"
@@ -65,7 +66,6 @@ class RuleSetVersion(models.Model):
     )
     purpose = models.CharField(max_length=300, blank=True, help_text="What this version changes, and why.")
     step_order = models.JSONField(default=default_order, validators=[validate_order])
-    content = models.JSONField(null=True, editable=False)
     digest = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, editable=False)
@@ -108,13 +108,29 @@ class RuleSetVersion(models.Model):
             models.CheckConstraint(condition=Q(review_days__range=(1, 366)), name="rules_are_reviewed_within_a_year"),
             models.UniqueConstraint(fields=["state"], condition=Q(state="published"), name="one_published_version"),
             models.CheckConstraint(
-                condition=Q(state="draft") | (Q(content__isnull=False) & ~Q(digest="") & Q(published_at__isnull=False)),
+                condition=Q(state="draft") | (~Q(digest="") & Q(published_at__isnull=False)),
                 name="published_version_is_frozen",
             ),
         ]
 
     def __str__(self):
         return f"version {self.pk} ({self.state})"
+
+    @property
+    def content(self) -> dict[str, Any] | None:
+        """What was frozen of it, as `engine.rules.compile_rules` reads it; None of a draft. One query each time."""
+        return RuleSetContent.objects.filter(pk=self.pk).values_list("content", flat=True).first()
+
+
+class RuleSetContent(models.Model):
+    """What a version's rules said when they were frozen: megabytes, so whoever asks about a version does not read it,
+    and no change of a version's state writes it again."""
+
+    version = models.OneToOneField(RuleSetVersion, models.CASCADE, primary_key=True, related_name="frozen")
+    content = models.JSONField()
+
+    def __str__(self):
+        return f"content of version {self.pk}"
 
 
 class Rule(models.Model):

@@ -180,22 +180,23 @@ def restore(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
         else:
             return _restored(request, version, made, undone)
     live = RuleSetVersion.objects.filter(state=State.PUBLISHED).first()
-    found = changes(live.content, version.content, read_names()) if live and version.content else []
+    content = version.content
+    found = changes(live.content, content, read_names()) if live and content else []
     undone = publishing.versions_after(version.pk)
     context = {
         "version": version, "live": live, "changes": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "said": said,
         "total": len(found), "undone": undone, "decided": _decided(undone), "now": timezone.now(),
-        "problems": _forbids(version),
+        "problems": _forbids(version, content),
         "purpose": request.POST.get("purpose", ""), "help_topic": "rules", "four_eyes": settings.FOUR_EYES_PUBLISH,
     }  # fmt: skip
     return render(request, "pages/rules_restore.html", context, status=409 if said else 200)
 
 
-def _forbids(version: RuleSetVersion) -> list[str]:
+def _forbids(version: RuleSetVersion, content: dict[str, Any] | None) -> list[str]:
     """Who or what the older rules name and is not there any more: a publish would be refused for it."""
-    if version.state != State.RETIRED:
+    if version.state != State.RETIRED or content is None:
         return []
-    return [problem.sentence for problem in rulebook.missing(version.content) if problem.blocks]
+    return [problem.sentence for problem in rulebook.missing(content) if problem.blocks]
 
 
 def _decided(versions: list[int]) -> int:

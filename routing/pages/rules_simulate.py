@@ -48,14 +48,14 @@ class Asked(forms.Form):
     """What to try: by which versions, when, and which lead. Nothing has to be said: then the latest lead, now."""
 
     version = forms.ModelChoiceField(
-        RuleSetVersion.objects.defer("content"),
+        RuleSetVersion.objects.all(),
         required=False,
         empty_label="the rules in force",
         label="By version",
         error_messages=NO_VERSION,
     )
     beside = forms.ModelChoiceField(
-        RuleSetVersion.objects.defer("content"),
+        RuleSetVersion.objects.all(),
         required=False,
         empty_label="nothing",
         label="Beside it",
