@@ -12,8 +12,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from django.utils import timezone
@@ -28,6 +29,9 @@ MANY_ROWS = 2000
 NOTICE_SECONDS, LONGEST_NOTICE = 2.5, 20.0
 """So long the processes have to say that they have seen it; so long nobody waits."""
 LOOK_SECONDS = 0.1
+WORK_SECONDS, SHORT_REST, LONG_REST = 0.001, 0.001, 0.002
+LOOK_CALLS = 64
+"""The time is looked at once in so many calls."""
 KEEP = (
     "INSERT INTO routing_rulesetcontent (version_id, content) VALUES (%s, %s)"
     " ON CONFLICT (version_id) DO UPDATE SET content = excluded.content"
@@ -35,32 +39,66 @@ KEEP = (
 DRAFTS = RuleSetVersion.objects.filter(state=RuleSetVersion.State.DRAFT).exclude(digest="")
 
 
+_routes = False
+"""Whether leads are routed in this process: then it gets ready."""
 _lowering = threading.Lock()
 _lowered: list[tuple[float, bool]] = []
 """For each thread that is within, what the first of them found."""
 
 
 @contextmanager
-def lowered() -> Iterator[None]:
-    """Let other threads have the interpreter ten times as often as usual while this one computes for long: a request
-    waits for it anew after each of its statements. And do not look for garbage among ten thousand new rules, which
-    holds everybody up for a tenth of a second. Both are the process's own, so of several threads within the first one
-    sets them and the last one sets them back."""
+def lowered(somebody_waits: bool = False) -> Iterator[None]:
+    """Compute for long in this thread, and let the others of the process go first.
+
+    In a process that routes it rests after each millisecond of work, less while somebody waits for it: a request waits
+    for the interpreter anew after each of its statements, so that beside a thread that never pauses it takes many times
+    as long. And nobody looks for garbage
+    among ten thousand new rules, which holds everybody up for a tenth of a second; how often threads take turns and
+    whether garbage is looked for are the process's own, so of several threads within the first one sets them and the
+    last one sets them back.
+    """
+    usual = _enter()
+    within = sys.getprofile()
+    if _routes:
+        sys.setprofile(_resting(SHORT_REST if somebody_waits else LONG_REST))
+    try:
+        yield
+    finally:
+        sys.setprofile(within)
+        _leave(usual)
+
+
+def _enter() -> tuple[float, bool]:
     with _lowering:
         usual = _lowered[0] if _lowered else (sys.getswitchinterval(), gc.isenabled())
         if not _lowered:
             sys.setswitchinterval(usual[0] / 10)
             gc.disable()
         _lowered.append(usual)
-    try:
-        yield
-    finally:
-        with _lowering:
-            _lowered.pop()
-            if not _lowered:
-                sys.setswitchinterval(usual[0])
-                if usual[1]:
-                    gc.enable()
+    return usual
+
+
+def _leave(usual: tuple[float, bool]) -> None:
+    with _lowering:
+        _lowered.pop()
+        if not _lowered:
+            sys.setswitchinterval(usual[0])
+            if usual[1]:
+                gc.enable()
+
+
+def _resting(rest: float) -> Callable[[FrameType, str, object], None]:
+    """What the interpreter calls at each call and return of this thread: whatever is computed needs to know nothing."""
+    since, seen = time.perf_counter(), 0
+
+    def called(frame: FrameType, event: str, found: object) -> None:
+        nonlocal since, seen
+        seen += 1
+        if seen % LOOK_CALLS == 0 and time.perf_counter() - since > WORK_SECONDS:
+            time.sleep(rest)
+            since = time.perf_counter()
+
+    return called
 
 
 def give_notice(version: int, edition: int, digest: str, content: dict[str, Any]) -> None:
@@ -87,12 +125,15 @@ def get_ready() -> int:
 
     Called once a second by each process that routes, outside of any lock; two statements while there is nothing to do.
     """
+    global _routes
+    _routes = True
     held = held_ahead()
     count = 0
     for version, digest in DRAFTS.values_list("id", "digest"):
         if held.get(version) != digest:
             _say(version, digest)
-            hold_ahead(version, digest, RuleSetContent.objects.values_list("content", flat=True).get(pk=version))
+            with lowered():
+                hold_ahead(version, digest, RuleSetContent.objects.values_list("content", flat=True).get(pk=version))
             gc.freeze()  # they stay, so they are never looked through again
             _say(version, digest, ready=True)
             count += 1

@@ -20,7 +20,7 @@ from owners.writer import is_writing, writing
 from routing.ahead import MANY_ROWS, give_notice, keep_content, lowered
 from routing.current import people_now
 from routing.drafts import log
-from routing.engine.rules import RuleError, RuleSet, check_condition, compile_rules
+from routing.engine.rules import RuleError, check_condition, compile_rules
 from routing.lists import lists_now
 from routing.models import Condition, Rule, RuleSetContent, RuleSetVersion
 from routing.models.rules import validate_order
@@ -194,7 +194,6 @@ class Prepared(NamedTuple):
     edition: int
     content: dict[str, Any]
     digest: str
-    rules: RuleSet
     seen: dict[str, str]
     """What the rules rest on, for the review that the publish opens."""
 
@@ -202,14 +201,13 @@ class Prepared(NamedTuple):
 def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetVersion:
     """Freeze a draft and put it in force in place of the version that is; give it as it stands then.
 
-    Reading, checking and compiling hold no lock. Of many rules the routing processes are given notice, so that they
+    Reading and checking hold no lock. Of many rules the routing processes are given notice, so that they
     have them compiled when they come in force; the lock is held for a few statements. `by`: who asked, None for the
     program itself. Raises RulebookError, and then nothing has changed.
     """
-    with lowered():
+    with lowered(somebody_waits=True):
         ready = _prepare(_draft(version.pk), by)
-    noticed = len(ready.rules.rules) + sum(len(rule.table) for rule in ready.rules.rules.values()) > MANY_ROWS
-    if noticed and not is_writing():
+    if _rows(ready.content) > MANY_ROWS and not is_writing():
         give_notice(version.pk, ready.edition, ready.digest, ready.content)
     with writing():
         draft = _draft(version.pk)
@@ -225,6 +223,11 @@ def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetV
     return draft
 
 
+def _rows(content: dict[str, Any]) -> int:
+    """Rules, and rows of tables."""
+    return len(content["rules"]) + sum(len(rule["table"]["rows"]) for rule in content["rules"] if rule["table"])
+
+
 def _draft(version: int) -> RuleSetVersion:
     draft = RuleSetVersion.objects.filter(pk=version).first()
     if draft is None:
@@ -238,7 +241,7 @@ def _prepare(draft: RuleSetVersion, by: User | None) -> Prepared:
     content = freeze(draft)
     if problems := [*problems_of(draft, content), *approval_problems(draft, content, by)]:
         raise RulebookError(problems[0][0], *(sentence for _, sentence in problems))
-    return Prepared(draft.edition, content, digest(content), compile_rules(content, lists_now()), sections_now())
+    return Prepared(draft.edition, content, digest(content), sections_now())
 
 
 def _put_in_force(draft: RuleSetVersion, ready: Prepared, by: User | None, now: datetime) -> None:

@@ -6,7 +6,7 @@ import time
 
 from django.db import DatabaseError, close_old_connections, connection
 
-from routing.ahead import get_ready, lowered
+from routing.ahead import get_ready
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +21,7 @@ def start_warming(seconds: float = LOOK_SECONDS) -> threading.Thread:
             time.sleep(seconds)
             close_old_connections()
             try:
-                with lowered():
-                    get_ready()
+                get_ready()
             except DatabaseError as error:
                 logger.warning("Rules cannot be compiled ahead: %s", type(error).__name__)
                 connection.close()

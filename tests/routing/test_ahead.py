@@ -3,6 +3,9 @@
 import gc
 import sys
 import threading
+import time
+
+import pytest
 
 from routing.ahead import lowered
 
@@ -26,3 +29,33 @@ def test_threads_that_compile_at_the_same_time_leave_the_process_as_it_was():
         assert (sys.getswitchinterval() < usual[0], gc.isenabled()) == (True, False)
     thread.join()
     assert (sys.getswitchinterval(), gc.isenabled()) == usual
+
+
+@pytest.mark.parametrize(("somebody_waits", "rest"), [(False, 0.002), (True, 0.001)])
+def test_what_takes_long_where_leads_are_routed_rests_in_between(monkeypatch, somebody_waits, rest):
+    rests, within = [], sys.getprofile()
+    monkeypatch.setattr("routing.ahead.time.sleep", rests.append)
+    monkeypatch.setattr("routing.ahead._routes", True)
+    with lowered(somebody_waits):
+        sorted(range(10), key=lambda number: -number)
+    assert rests == []
+    with lowered(somebody_waits):
+        _compute_for(0.05)
+    assert 5 < len(rests) <= 50
+    assert set(rests) == {rest}
+    assert sys.getprofile() is within
+
+
+def test_nobody_rests_for_leads_that_are_routed_elsewhere(monkeypatch):
+    rests = []
+    monkeypatch.setattr("routing.ahead.time.sleep", rests.append)
+    monkeypatch.setattr("routing.ahead._routes", False)
+    with lowered():
+        _compute_for(0.01)
+    assert rests == []
+
+
+def _compute_for(seconds):
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
