@@ -5,7 +5,8 @@ prepared once per connection (`prepare_threshold`) and long JSON documents are n
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
@@ -28,6 +29,18 @@ def execute(sql: str, params: Sequence[Any] = ()) -> list[tuple]:
     with cursor() as cur:
         cur.execute(sql, params)
         return cur.fetchall() if cur.description else []
+
+
+@contextmanager
+def joined_by_hash() -> Iterator[None]:
+    """Within a transaction: join rows that the same transaction has just stored. PostgreSQL has counted none of them
+    yet, takes them for one, and would look through all of them for each."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    execute("SET LOCAL enable_nestloop = off")
+    yield
+    execute("RESET enable_nestloop")
 
 
 def among(column: str, ids: Iterable[int]) -> RawSQL:

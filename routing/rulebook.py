@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from leads.sql import execute
+from leads.sql import execute, joined_by_hash
 from owners.models import Owner, Pool, Team, User
 from owners.writer import is_writing, writing
 from routing.ahead import MANY_ROWS, give_notice, keep_content, lowered
@@ -273,7 +273,7 @@ def _published_words(draft: RuleSetVersion, now: datetime) -> str:
 def copy_to_draft(version: RuleSetVersion) -> RuleSetVersion:
     """A new draft with the rules and conditions of `version`, switched-off rules too; its purpose is empty.
 
-    Three statements, however many rules: leads wait for the lock meanwhile.
+    As many statements for many rules as for few: leads wait for the lock meanwhile.
     """
     with writing():
         draft = RuleSetVersion.objects.create(
@@ -281,7 +281,8 @@ def copy_to_draft(version: RuleSetVersion) -> RuleSetVersion:
             review_days=version.review_days, based_on_id=version.pk,
         )  # fmt: skip
         execute(*_copying_rules(version.pk, draft.pk))
-        execute(*_copying_conditions(version.pk, draft.pk))
+        with joined_by_hash():
+            execute(*_copying_conditions(version.pk, draft.pk))
     return draft
 
 
