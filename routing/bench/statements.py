@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from leads.models import RawEvent, Source
 from leads.parse import canonical_digest
-from routing import pipeline
+from routing import pipeline, prepare
 from routing.bench.load import lead_payload
 
 
@@ -42,11 +42,18 @@ def statements_per_batch(size: int, stored: int) -> int:
     store_waiting(1, stored)
     pipeline.drain()  # compiles what is in force now
     store_waiting(size, stored)
+    _read_the_source()
     with counting() as count:
         results = pipeline.route(limit=size)
     if len(results) != size:
         raise RuntimeError(f"{len(results)} of {size} events were routed; something else routes on this database")
     return count()
+
+
+def _read_the_source() -> None:
+    """Read it now: it is kept for a second or so, and would be read anew inside a batch in which that runs out."""
+    prepare.forget_sources()
+    prepare.source_by_id(Source.objects.values_list("id", flat=True).get())
 
 
 @contextmanager
