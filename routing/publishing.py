@@ -12,17 +12,23 @@ from django.db.models import F
 
 from leads.clean import clean_text
 from owners.models import User
+from owners.roles import Act, may
 from owners.writer import writing
 from routing.drafts import editing, log
 from routing.models import RuleSetVersion
 from routing.refused import Refused
-from routing.rule_mail import address_of, tell
+from routing.rule_mail import address_of, answerable, tell
 from routing.rulebook import LATE_MINUTES, RulebookError, copy_to_draft, freeze, publish
 from routing.rulebook import digest as digest_of_content
 
 logger = logging.getLogger(__name__)
 State = RuleSetVersion.State
 LONGEST_PURPOSE = 300
+
+
+def may_publish(user: User) -> bool:
+    """Whether somebody may put rules in force now: they are still here, and their role says so."""
+    return user.is_staff and may(user, Act.PUBLISH_RULES)
 
 
 def purpose_of(text: str) -> str:
@@ -100,18 +106,23 @@ def unschedule(version: int, by: User, now: datetime) -> str:
 
 
 def publish_due(now: datetime) -> int:
-    """Publish the drafts whose instant has come, oldest first; how many were. One that is refused keeps why, and its
-    person is told. Of two workers one does it: the state is looked at again under the writer lock."""
+    """Publish the drafts whose instant has come, oldest first; how many were. One that is refused keeps why, and
+    somebody is told. Of two workers one does it: the state is looked at again under the writer lock."""
     due = RuleSetVersion.objects.filter(state=State.DRAFT, publish_at__lte=now).order_by("publish_at", "id")
     count = 0
-    for draft in due.select_related("publish_asked_by"):
+    for draft in due.select_related("publish_asked_by", "owner"):
         count += _publish_due(draft, now)
     return count
 
 
 def _publish_due(draft: RuleSetVersion, now: datetime) -> bool:
+    asked = draft.publish_asked_by
+    if asked and not may_publish(asked):
+        who = asked.get_full_name() or asked.username
+        _refuse(draft, f"{who}, who scheduled it, may not publish rules any more.", now)
+        return False
     try:
-        publish(draft, draft.publish_asked_by, now)
+        publish(draft, asked, now)
     except RulebookError as error:
         # Another worker, or a person, was faster; what was edited in this very instant is looked at in the next tick.
         if error.code not in ("not_a_draft", "gone", "changed"):
@@ -124,15 +135,16 @@ def _publish_due(draft: RuleSetVersion, now: datetime) -> bool:
 
 
 def _refuse(draft: RuleSetVersion, why: str, now: datetime) -> None:
-    """Keep why, once, and tell who asked."""
+    """Keep why, once, and tell who asked; whoever answers for the rules, where that person may not publish any more."""
     taken = RuleSetVersion.objects.filter(pk=draft.pk, state=State.DRAFT, publish_at=draft.publish_at).update(
         publish_at=None, publish_refused=why[:4000], edition=F("edition") + 1
     )
     asked = draft.publish_asked_by
     if taken and asked:
         log(draft, asked, now, f"The scheduled publish was refused: {why}")
-    if taken and asked and asked.email:
-        tell(asked.email, f"Draft {draft.pk} was not published", f"{why}\n\n{address_of(draft.pk)}\n")
+    if taken:
+        for email in [asked.email] if asked and asked.email and may_publish(asked) else answerable(draft):
+            tell(email, f"Draft {draft.pk} was not published", f"{why}\n\n{address_of(draft.pk)}\n")
 
 
 # --- back ------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from routing.maps import map_number
 from routing.models import RuleReview, RuleSetVersion
 from routing.refused import Refused
 from routing.revision import canonical_json, current_content, digest_of
-from routing.rule_mail import address_of, tell
+from routing.rule_mail import address_of, answerable, tell
 
 STAFF = ("id", "key", "state", "accepts", "teams", "languages", "services", "skills", "sources", "cover")
 """Of an owner: who they are and what they may take. Hours and absences are left out."""
@@ -108,13 +108,10 @@ def _remind(review: RuleReview, now: datetime) -> int:
     with short_transaction():
         if not RuleReview.objects.filter(pk=review.pk, reminded_at__isnull=True).update(reminded_at=now):
             return 0
-    owner = review.version.owner
-    if owner.email:
-        causes = "\n".join(f"- {cause['said']}" for cause in review.causes) or "- Its date has come."
-        text = (
-            f"Somebody should look whether the rules are still right.\n\n{causes}\n\n{address_of(review.version_id)}\n"
-        )
-        tell(owner.email, f"Version {review.version_id} of the rules is due for review", text)
+    causes = "\n".join(f"- {cause['said']}" for cause in review.causes) or "- Its date has come."
+    text = f"Somebody should look whether the rules are still right.\n\n{causes}\n\n{address_of(review.version_id)}\n"
+    for email in answerable(review.version):
+        tell(email, f"Version {review.version_id} of the rules is due for review", text)
     return 1
 
 

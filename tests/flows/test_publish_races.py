@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from owners.models import User
+from owners.roles import Role, give_role
 from routing import drafts, publishing, rulebook
 from routing.models import Rule, RuleSetVersion
 from routing.refused import Refused
@@ -23,6 +24,7 @@ STEP = "campaign_source_owner"
 def seed_drafts(count):
     """As many drafts with a purpose, each asked for by Rita to be published an instant ago."""
     rita = User.objects.create_user("rita")
+    give_role(rita, Role.REVOPS)
     elena = make_owner("elena")
     past = timezone.now() - timedelta(minutes=1)
     for number in range(count):

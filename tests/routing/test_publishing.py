@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core import mail
 
-from owners.models import Owner, PoolMember
+from owners.models import Owner, PoolMember, User
+from owners.roles import Role, give_role
 from routing import bulk, publishing, rule_reviews
 from routing.models import BulkMove, BulkMoveLead, Decision, Rule, RuleReview, RuleSetVersion
 from routing.pipeline import drain
@@ -142,6 +143,52 @@ def test_what_cannot_be_published_when_its_time_comes_keeps_why_and_says_so(draf
         (["omar@revroute.example"], f"Draft {draft.pk} was not published")
     ]
     assert "The scheduled publish was refused" in words(rita.get(address(draft)))
+
+
+def gone(user):
+    user.is_active = False
+    user.save()
+
+
+def moved_to_sales(user):
+    give_role(user, Role.REP)
+
+
+def out_of_the_admin(user):
+    user.is_staff = False
+    user.save()
+
+
+@pytest.mark.parametrize("change", [gone, moved_to_sales, out_of_the_admin])
+def test_whoever_scheduled_it_has_to_have_the_right_still_when_its_time_comes(draft, rita, change):
+    omar = sign_up("omar", "RevOps")
+    omar.first_name, omar.last_name, omar.email = "Omar", "Haddad", "omar@revroute.example"
+    omar.save()
+    publishing.schedule(draft.pk, "Later", NOW + timedelta(days=1), omar, NOW)
+    change(User.objects.get(pk=omar.pk))
+    for _ in range(2):
+        assert publishing.publish_due(NOW + timedelta(days=1)) == 0
+    row = RuleSetVersion.objects.get()
+    why = "Omar Haddad, who scheduled it, may not publish rules any more."
+    assert (row.state, row.publish_at, row.publish_refused) == ("draft", None, why)
+    assert [letter.to for letter in mail.outbox] == [["elena@revroute.example"]]
+    assert f"The scheduled publish was refused: {why}" in words(rita.get(address(draft)))
+    assert f"Draft {draft.pk} was to be published and was not: {why}" in words(rita.get("/admin/"))
+    asked = {"purpose": "Now by Rita", "do": "publish"}
+    assert (rita.post(address(draft), asked).status_code, state(draft)) == (302, "published")
+
+
+def test_all_of_revops_hear_of_it_where_the_named_owner_left(draft, elena):
+    Owner.objects.update(state="departed")
+    for name, role in (("omar", "RevOps"), ("rita", "RevOps"), ("anna", "Auditor"), ("ada", "Administrator")):
+        user = sign_up(name, role)
+        user.email = f"{name}@revroute.example"
+        user.save()
+    omar = User.objects.get(username="omar")
+    publishing.schedule(draft.pk, "Later", NOW + timedelta(days=1), omar, NOW)
+    gone(omar)
+    assert publishing.publish_due(NOW + timedelta(days=1)) == 0
+    assert [letter.to for letter in mail.outbox] == [["ada@revroute.example"], ["rita@revroute.example"]]
 
 
 def test_a_schedule_is_taken_back(draft, rita):
