@@ -224,6 +224,8 @@ MAX_BODY_BYTES = _whole_number("MAX_BODY_BYTES", env("MAX_BODY_BYTES", default="
 # The intake measures its own bodies. Everything else posts small forms, and strangers reach the sign-in form:
 # without a bound each of them could fill the server's memory.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+# A rule of 200 conditions posts five fields for each; one of 300 is still read, so that the form can say what is wrong.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 
 # Where confirmed ownership is written besides the built-in CRM: a name in routing.connectors, or empty.
 CRM_CONNECTOR = env("CRM_CONNECTOR", default="")

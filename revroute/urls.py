@@ -10,6 +10,8 @@ from revroute.start import start
 from routing.api import health
 from routing.api.site import api
 
+handler400 = "revroute.too_much.bad_request"
+
 urlpatterns = [
     path("", start, name="start"),
     path("favicon.ico", RedirectView.as_view(url=static("img/favicon.svg"))),

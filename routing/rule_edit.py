@@ -20,16 +20,18 @@ from owners.cover import covers_at
 from owners.models import Owner, User
 from routing.compare import rule_changes
 from routing.drafts import GAP, ago, editing
-from routing.engine.conditions import check_condition, make_condition
+from routing.engine.conditions import NAMED_LISTS, check_condition, make_condition
+from routing.engine.fields import FIELDS
 from routing.engine.impossible import contradiction
 from routing.engine.tables import check_table
 from routing.lists import lists_now
-from routing.models import Condition, Delivery, Rule, RuleSetVersion, SlaPolicy
+from routing.models import Condition, Delivery, NamedList, Rule, RuleSetVersion, SlaPolicy
 from routing.names import read_names
 from routing.refused import Refused
 from routing.revision import instant
 from routing.rule_words import condition_words
 from routing.rulebook import freeze_rule
+from routing.vocabulary import comparable
 
 Groups = list[list[dict[str, Any]]]
 MOST_CONDITIONS = 200
@@ -148,22 +150,43 @@ def _of_stage(columns: dict[str, Any]) -> Iterator[Fault]:
 
 def _of_conditions(groups: Groups) -> Iterator[Fault]:
     if len(groups) > MOST_GROUPS or sum(map(len, groups)) > MOST_CONDITIONS:
-        yield Fault("conditions", f"A rule has at most {MOST_CONDITIONS} conditions in {MOST_GROUPS} alternatives.")
+        yield Fault("conditions", _too_many(sum(map(len, groups)), len(groups)))
         return
-    known = lists_now()
+    lists = dict(NamedList.objects.order_by("key").values_list("key", "field"))
     for number, group in enumerate(groups):
         for place, row in enumerate(group):
-            if problem := check_condition(row["field"], row["operator"], row["value"]):
+            problem = check_condition(row["field"], row["operator"], row["value"])
+            if not problem and row["operator"] in NAMED_LISTS:
+                problem = _of_list(row["field"], row["value"], lists)
+            if problem:
                 yield Fault(f"condition-{number}-{place}", problem)
-            elif row["operator"] in ("in_list", "not_in_list") and row["value"] not in known:
-                keys = ", ".join(sorted(known)[:8]) or "none yet"
-                yield Fault(f"condition-{number}-{place}", f"There is no list “{row['value']}”; there are: {keys}.")
+
+
+def _too_many(conditions: int, alternatives: int) -> str:
+    return (
+        f"These are {conditions:,} conditions in {alternatives:,} alternative{'' if alternatives == 1 else 's'};"
+        f" {MOST_CONDITIONS} in {MOST_GROUPS} are the most. Keep many values of one field in a named list, or make the"
+        " rule a decision table."
+    )
+
+
+def _of_list(field: str, key: str, lists: dict[str, str]) -> str:
+    """What is wrong with asking whether a field is in a list; `lists`: the field of each, by key."""
+    fitting = [name for name, of in lists.items() if comparable(of, field)]
+    offered = f"Lists that fit: {', '.join(fitting[:8]) or 'none yet'}."
+    if key not in lists:
+        return f"There is no list “{key}”. {offered}"
+    if key not in fitting:
+        return f"The list “{key}” holds values of “{FIELDS[lists[key]]}”, which no “{FIELDS[field]}” can be. {offered}"
+    return ""
 
 
 def _of_groups(groups: Groups, zone: ZoneInfo) -> Iterator[Fault]:
     """Conditions that no lead can satisfy together."""
     known = lists_now()
     for number, group in enumerate(groups):
+        if any(row["operator"] == "in_list" and not known.get(row["value"]) for row in group):
+            continue  # nothing is in the list yet; publishing warns of it
         typed = [make_condition(row["field"], row["operator"], row["value"], zone, known) for row in group]
         if clash := contradiction(typed):
             said = " and ".join(condition_words(_row(one)) for one in clash)

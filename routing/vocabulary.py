@@ -30,6 +30,11 @@ def read_word(field: str, text: str) -> str:
     raise ValidationError(f"“{shown}” is {remedy}", code="not_in_vocabulary")
 
 
+def comparable(field: str, other: str) -> bool:
+    """Whether a value of one field can be one of another: of the same field, or where neither has a vocabulary."""
+    return field == other or not {field, other} & _VOCABULARIES.keys()
+
+
 def _lead_type(text: str) -> str | None:
     keys = {key.lower(): key for key in LeadType.objects.values_list("key", flat=True)}
     return keys.get(text.lower()) or read_lead_type(text, frozenset(keys.values()))

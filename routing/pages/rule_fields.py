@@ -1,6 +1,7 @@
 """The form of one rule as it was posted in, what the rule shall say or an error beside each field out."""
 
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,8 @@ from django.utils import timezone
 from leads.models import Pipeline, Stage
 from owners.inputs import ClockField, WordsFormField
 from owners.models import Owner, Pool, Team
-from routing.engine.conditions import check_condition
+from owners.words import join_words, split_words
+from routing.engine.conditions import NAMED_LISTS, check_condition
 from routing.engine.fields import FIELD_KINDS, FIELDS, OPERATORS, OPERATORS_BY_KIND
 from routing.engine.rules import STEPS
 from routing.models import Delivery, ReviewItem, Rule, SlaPolicy
@@ -21,7 +23,6 @@ from routing.rule_edit import COLUMNS, NAMED, Fault, Wanted
 from routing.rule_values import parse_value, show_value
 from routing.step_words import title
 
-MOST_ROWS = 300
 LONGEST_VALUE = 2000
 WEEKDAYS = [(0, "Mon"), (1, "Tue"), (2, "Wed"), (3, "Thu"), (4, "Fri"), (5, "Sat"), (6, "Sun")]
 FIELD_GROUPS = (
@@ -157,25 +158,45 @@ def initial_of(wanted: Wanted) -> dict[str, Any]:
 
 
 class Row:
-    """One row of conditions as it was typed, with what is wrong with it."""
+    """One row of conditions as it was typed, with what is wrong with it. `upto`: the upper end, where `value` is the
+    lower one; both stand in `value`, with a comma, where no script showed the second input."""
 
-    def __init__(self, field: str = "", operator: str = "", value: str = "") -> None:
-        self.field, self.operator, self.value = field, operator, value
+    def __init__(self, field: str = "", operator: str = "", value: str = "", upto: str = "") -> None:
+        self.field, self.operator, self.value, self.upto = field, operator, value, upto
         self.errors: list[str] = []
+        if operator == "between" and not upto:
+            self._part()
+
+    def _part(self) -> None:
+        """Two ends that were typed into one input go into one each."""
+        try:
+            words = split_words(self.value)
+        except ValidationError:  # said when the row is read
+            return
+        if len(words) == 2:
+            self.value, self.upto = words
+
+    @property
+    def list_id(self) -> str:
+        """The list of named lists that is offered with the value; the script offers what fits another operator."""
+        return f"lists-{self.field}" if self.operator in NAMED_LISTS else ""
+
+    def _text(self) -> str:
+        return join_words([self.value, self.upto]) if self.operator == "between" and self.upto else self.value
 
     def read(self) -> dict[str, Any] | None:
         """The condition; None where something is wrong, which is noted."""
-        if len(self.value) > LONGEST_VALUE:
+        if max(len(self.value), len(self.upto)) > LONGEST_VALUE:
             self.errors.append(
                 f"A value has at most {LONGEST_VALUE:,} characters, so this one was cut off here. Keep so many words in"
                 " a named list, and ask whether the field is in it."
             )
             return None
-        if "\0" in self.value:
+        if "\0" in self.value + self.upto:
             self.errors.append("The value holds a character that is no text. Type it anew.")
             return None
         try:
-            value = parse_value(self.field, self.operator, self.value)
+            value = parse_value(self.field, self.operator, self._text())
         except ValidationError as error:
             self.errors += error.messages
             return None
@@ -192,15 +213,16 @@ Rows = list[list[Row]]
 def typed_rows(posted: QueryDict) -> Rows:
     """The rows as they were posted, alternatives in their order; empty ones left out, and the one whose `do` is
     drop-ALTERNATIVE-ROW."""
-    names = ("c-group", "c-field", "c-operator", "c-value")
-    columns = [posted.getlist(name)[:MOST_ROWS] for name in names]
+    columns = [posted.getlist(name) for name in ("c-group", "c-field", "c-operator", "c-value")]
+    ends = chain(posted.getlist("c-upto"), repeat(""))
     groups: dict[str, list[Row]] = {}
     places: dict[str, int] = {}
     dropped = posted.get("do", "")
-    for group, field, operator, value in zip(*columns, strict=False):
+    for group, field, operator, value, upto in zip(*columns, ends, strict=False):
         place = places[group] = places.get(group, -1) + 1
         if field and dropped != f"drop-{group}-{place}":
-            groups.setdefault(group[:4], []).append(Row(field[:60], operator[:20], value[: LONGEST_VALUE + 1]))
+            typed = value[: LONGEST_VALUE + 1], upto[: LONGEST_VALUE + 1]
+            groups.setdefault(group[:4], []).append(Row(field[:60], operator[:20], *typed))
     return list(groups.values())
 
 

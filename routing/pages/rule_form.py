@@ -152,11 +152,19 @@ def _context(
         "rule_table_href": reverse("pages:rule-table", args=[version.pk, row.pk]) if row else "",
         "version": version, "rule": row, "form": form, "rows": rows, "editing": editing, "words": words,
         "fitting": json.dumps(words["fitting"]), "seen": request.POST.get("seen") or (row.edition if row else ""),
-        "lists": NamedList.objects.only("key", "name", "field"), "help_topic": "conditions",
+        "lists": _lists(), "help_topic": "conditions",
         "sequences": _sequences(), "table": len(row.table["rows"]) if row and row.table else 0,
         "sample": SAMPLE, "days": DAYS,
         "step_title": title(row.step if row else form["step"].value() or ""),
     }  # fmt: skip
+
+
+def _lists() -> dict[str, list[tuple[str, str]]]:
+    """The named lists of each field: (key, name)."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for field, key, name in NamedList.objects.values_list("field", "key", "name"):
+        found.setdefault(field, []).append((key, name))
+    return found
 
 
 def _sequences() -> list[str]:

@@ -5,7 +5,7 @@ const form = document.querySelector("#rule-form");
 const fitting = JSON.parse(form.dataset.fitting);
 const without = new Set(["is_true", "is_false", "is_blank", "is_not_blank"]);
 const hints = {
-  one_of: "several, with commas", none_of: "several, with commas", between: "the lower, the upper",
+  one_of: "several, with commas", none_of: "several, with commas", between: "from",
   before: "2026-01-31", after: "2026-01-31", in_list: "the key of a list", not_in_list: "the key of a list",
 };
 const known = new Map();
@@ -14,7 +14,7 @@ const offer = async (row) => {
   const field = row.querySelector("[data-field]").value;
   const operator = row.querySelector("[data-operator]").value;
   const value = row.querySelector("[data-value]");
-  if (operator === "in_list" || operator === "not_in_list") return value.setAttribute("list", "named-lists");
+  if (operator === "in_list" || operator === "not_in_list") return value.setAttribute("list", `lists-${field}`);
   if (!field) return value.removeAttribute("list");
   const id = `values-${field}`;
   if (!known.has(field)) {
@@ -37,8 +37,19 @@ const fit = (row) => {
     option.hidden = option.disabled = Boolean(fits) && !fits.includes(option.value);
   }
   if (fits && !fits.includes(operator.value)) operator.value = fits[0];
-  row.querySelector(".rule-value").hidden = without.has(operator.value);
-  row.querySelector("[data-value]").placeholder = hints[operator.value] ?? "value";
+  const value = row.querySelector("[data-value]");
+  const between = operator.value === "between";
+  row.querySelector("[data-values]").hidden = without.has(operator.value);
+  row.querySelector("[data-upto]").hidden = !between;
+  row.querySelector("[data-value-name]").textContent = between ? "From" : "Value";
+  value.placeholder = hints[operator.value] ?? "value";
+  if (without.has(operator.value)) {  // what nobody sees would be refused; it comes back with the operator
+    value.dataset.kept ||= value.value;
+    value.value = "";
+  } else if (value.dataset.kept) {
+    value.value ||= value.dataset.kept;
+    delete value.dataset.kept;
+  }
 };
 
 const aim = () => {

@@ -25,10 +25,10 @@ def rule_address(version, rule="new"):
 
 
 def rule_form(step, target, *conditions, **more):
-    """What the form of one rule posts. `conditions`: (alternative, field, operator, text)."""
+    """What the form of one rule posts. `conditions`: (alternative, field, operator, text), or all with an upper end."""
     columns = list(zip(*conditions, strict=True)) if conditions else [(), (), (), ()]
-    names = ("c-group", "c-field", "c-operator", "c-value")
+    names = ("c-group", "c-field", "c-operator", "c-value", "c-upto")
     return {
         "name": f"{step} rule", "step": step, "enabled": "on", "target": target, "do": "save",
-        **dict(zip(names, columns, strict=True)), **more,
+        **dict(zip(names, columns, strict=False)), **more,
     }  # fmt: skip

@@ -97,7 +97,7 @@ def test_what_is_typed_is_what_the_rule_says(people, draft, rita):
         ([("0", "lead_score", "contains", "7")], {}, "“contains” does not fit the field “lead score”"),
         ([("0", "shoe_size", "is", "7")], {}, "There is no field called “shoe_size”."),
         ([("0", "lead_score", "between", "9, 1")], {}, "No “lead score” can be between 9 and 1."),
-        ([("0", "country", "in_list", "nobody")], {}, "There is no list “nobody”; there are: partners."),
+        ([("0", "country", "in_list", "nobody")], {}, "There is no list “nobody”. Lists that fit: none yet."),
         ([("0", "received_at", "after", "soon")], {}, "“arrival” is a time; “soon” is not: write 2026-01-31."),
         (
             [("0", "country", "is", "DE"), ("0", "country", "is", "FR")], {},
@@ -204,14 +204,6 @@ def test_what_no_form_posts_is_refused_or_read_and_never_breaks_the_page(draft, 
     for fields in NOT_POSTED:
         assert (fields, rita.post(address(draft), {**sound, **fields}).status_code in (200, 302, 422)) == (fields, True)
         assert rita.post(f"{address(draft, 0)}say/", {**sound, **fields}).status_code == 200
-
-
-def test_five_thousand_rows_save_nothing(draft, rita):
-    many = [("0", "country", "is", "DE")]
-    assert rita.post(address(draft), typed(*many * 5000)).status_code == 400
-    answer = rita.post(address(draft), typed(*many * 240))
-    assert "A rule has at most 200 conditions in 20 alternatives." in answer.content.decode()
-    assert Rule.objects.count() == 0
 
 
 def test_a_day_of_an_impossible_pair_is_one_of_the_versions_zone(people, rita):
