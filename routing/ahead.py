@@ -7,6 +7,7 @@ for nobody for ever: a process that is not ready compiles when it decides, as it
 
 import gc
 import json
+import logging
 import os
 import socket
 import sys
@@ -17,12 +18,15 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from django.db import DatabaseError
 from django.utils import timezone
 
 from leads.sql import execute
 from routing.current import held_ahead, hold_ahead, let_go, people_now, rules_of
 from routing.lease import short_transaction
 from routing.models import RuleSetContent, RuleSetVersion, RulesReady
+
+logger = logging.getLogger(__name__)
 
 MANY_ROWS = 2000
 """Rules and rows of tables; fewer are compiled in less time than a lead is worth waiting for."""
@@ -41,6 +45,8 @@ DRAFTS = RuleSetVersion.objects.filter(state=RuleSetVersion.State.DRAFT).exclude
 
 _routes = False
 """Whether leads are routed in this process: then it gets ready."""
+_gave_up: dict[int, str] = {}
+"""Digest by version of what this process could not compile, so that it says so once."""
 _lowering = threading.Lock()
 _lowered: list[tuple[float, bool]] = []
 """For each thread that is within, what the first of them found."""
@@ -130,16 +136,32 @@ def get_ready() -> int:
     held = held_ahead()
     count = 0
     for version, digest in DRAFTS.values_list("id", "digest"):
-        if held.get(version) != digest:
-            _say(version, digest)
-            with lowered():
-                hold_ahead(version, digest, RuleSetContent.objects.values_list("content", flat=True).get(pk=version))
-            gc.freeze()  # they stay, so they are never looked through again
-            _say(version, digest, ready=True)
-            count += 1
+        if digest not in (held.get(version), _gave_up.get(version)):
+            count += _compile_ahead(version, digest)
     if held:
         _settle(list(held))
     return count
+
+
+def _compile_ahead(version: int, digest: str) -> bool:
+    """Hold a draft compiled. One that cannot be is said once and holds nobody up: neither who publishes it nor the
+    leads and the drafts that wait for this process."""
+    _say(version, digest)
+    try:
+        with lowered():
+            content = RuleSetContent.objects.filter(pk=version).values_list("content", flat=True).first()
+            if content is not None:  # else it was edited since, and its publish refused
+                hold_ahead(version, digest, content)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("Draft %s could not be compiled ahead", version)
+        _gave_up[version] = digest
+        content = None
+    if content is not None:
+        gc.freeze()  # they stay, so they are never looked through again
+    _say(version, digest, ready=True)
+    return content is not None
 
 
 def _say(version: int, digest: str, *, ready: bool = False) -> None:
