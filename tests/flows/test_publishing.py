@@ -1,14 +1,17 @@
 """Rules that change while leads come in: each decision belongs to one version, and replays."""
 
 import time
+from collections import Counter
 from functools import partial
 
 import pytest
 from django.utils import timezone
 
-from routing.models import Decision, RuleSetVersion
+from routing.ahead import MANY_ROWS
+from routing.models import Condition, Decision, Rule, RuleSetVersion
 from routing.rulebook import copy_to_draft, publish
 from tests.builders import make_owner, make_pipeline, make_pool, make_rule, make_source, make_team, make_version
+from tests.flows.sender import Post
 from tests.flows.server import FULL, database, serving, wait_until
 from tests.flows.test_concurrency import buyers, ledger_agrees
 from tests.once import on_postgres_only
@@ -68,6 +71,64 @@ def test_each_decision_made_while_rules_are_published_belongs_to_one_version_and
         ledger_agrees(db)
         replayed = db.manage("replay", "--verify")
         assert (replayed.returncode, replayed.stdout) == (0, f"{LEADS} decisions decided again, 0 differences.\n")
+
+
+# --- many rules at once --------------------------------------------------------------------------------
+
+
+def seed_many_rules(count):
+    """The two pools, and beside what is in force a draft of so many rules, each of a campaign, that name the second."""
+    pools = seed_two_pools()
+    west, live = list(pools)[1], Rule.objects.get()
+    draft = make_version(live.version.owner)
+    rules = [
+        Rule(
+            version=draft, step="campaign_source_owner", position=number, name=f"Campaign {number}", target="pool",
+            pool_id=west, pipeline=live.pipeline, stage=live.stage,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+    Rule.objects.bulk_create(rules, batch_size=500)
+    Condition.objects.bulk_create(
+        [Condition(rule=rule, field="campaign", operator="is", value=rule.name.lower()) for rule in rules],
+        batch_size=500,
+    )
+    return {"members": pools, "draft": draft.pk}
+
+
+def publish_one(version):
+    publish(RuleSetVersion.objects.get(pk=version), None, timezone.now())
+
+
+def test_leads_that_come_while_many_rules_are_published_are_all_decided_by_one_version():
+    rules, statuses = MANY_ROWS + 100, Counter()
+    with database(seed_many_rules, rules) as db:
+        members = {int(pool): owners for pool, owners in db.seeded["members"].items()}
+        draft = db.seeded["draft"]
+        [old] = [pk for (pk,) in db.rows("SELECT id FROM routing_rulesetversion") if pk != draft]
+        with serving(db) as server:
+            publisher, sent, last = db.start(publish_one, draft), 0, False
+            while not last:
+                last = publisher.poll() is not None  # then once more, by the new rules
+                chunk = [
+                    Post({"email": f"b{number}@firm{number}.example", "campaign": f"campaign {number % rules}"})
+                    for number in range(sent, sent + 8)
+                ]
+                statuses.update(answer.status for answer in server.send(chunk, connections=4))
+                sent += len(chunk)
+                time.sleep(0.05)
+            assert publisher.returncode == 0
+            db.settle(30)
+        decided = db.rows("SELECT version_id, owner_id, status FROM routing_decision")
+        assert (set(statuses) <= {201, 202}, len(decided)) == (True, sent)
+        pool_of = dict(zip((old, draft), members, strict=True))
+        assert {status for _, _, status in decided} == {"assigned"}
+        assert {version for version, _, _ in decided} == {old, draft}
+        assert all(owner in members[pool_of[version]] for version, owner, _ in decided)
+        assert db.value("SELECT COUNT(*) FROM leads_rawevent WHERE state = 0") == 0
+        replayed = db.manage("replay", "--verify")
+        assert (replayed.returncode, replayed.stdout) == (0, f"{sent} decisions decided again, 0 differences.\n")
+        print(f"\n{rules} rules were published amid {sent} leads, answered {dict(statuses)}")
 
 
 def _more_versions(db, count):
