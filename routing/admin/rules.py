@@ -13,15 +13,18 @@ from django.utils.http import urlencode
 from owners.admin.base import LockedAdmin
 from routing.engine.rules import STEPS
 from routing.models import Rule, RuleSetVersion
-from routing.rule_words import when_words
+from routing.names import Names
+from routing.rule_words import target_words, when_words
 
 DRAFT = RuleSetVersion.State.DRAFT
 
 
-def target_in_words(rule: Rule) -> str:
-    """Where a rule sends leads, with the name of who or what takes them."""
-    named = {"owner": rule.owner, "pool": rule.pool, "team": rule.team, "review": rule.owner}.get(rule.target)
-    return f"{rule.get_target_display()}: {named}" if named else rule.get_target_display()
+def target_of(rule: Rule) -> str:
+    """Where a rule sends leads, in the words that every other page has for it."""
+    known = {"owner": rule.owner, "pool": rule.pool, "team": rule.team}
+    target = {name: row and row.pk for name, row in known.items()}
+    owners, pools, teams = ({row.pk: row.name} if row else {} for row in known.values())
+    return target_words({"target": {"kind": rule.target, **target}}, Names(owners, pools, teams))
 
 
 def asked_in_words(rule: Rule) -> str:
@@ -52,7 +55,7 @@ class RuleAdmin(LockedAdmin):
 
     @admin.display(description="goes to")
     def target_shown(self, rule):
-        return target_in_words(rule)
+        return target_of(rule)
 
     def get_changelist(self, request, **kwargs):
         class Rows(super().get_changelist(request, **kwargs)):
