@@ -21,6 +21,7 @@ from routing.rule_words import (
     when_words,
     window_words,
 )
+from routing.step_words import title
 
 Content = Mapping[str, Any]
 ADDED, REMOVED, CHANGED, MOVED, SET = "added", "removed", "changed", "moved", "set"
@@ -123,13 +124,19 @@ def _of_version(old: Content, new: Content, names: Names) -> Iterator[Change]:
     if (old.get("zone") or "UTC") != (new.get("zone") or "UTC"):
         said.append(f"Dates and hours are read in {new.get('zone') or 'UTC'} instead of {old.get('zone') or 'UTC'}.")
     if old["order"] != new["order"]:
-        said.append(f"The steps have another order: {', '.join(_step(step) for step in new['order'])}.")
+        said.append(f"The steps have another order: {_order(old['order'], new['order'])}.")
     if said:
         yield Change(SET, "", "", "", tuple(said))
 
 
-def _step(step: str) -> str:
-    return step.replace("_", " ")
+def _order(old: list[str], new: list[str]) -> str:
+    """The fewest steps that explain it, each as “Owner of the territory is number 7 instead of 5”."""
+    places = [(step, at, old.index(step) + 1 if step in old else 0) for at, step in enumerate(new, start=1)]
+    other = [place for place in places if place[1] != place[2]]
+    stay = _rising([then for _, _, then in places])
+    moved = [place for at, place in enumerate(places) if at not in stay]
+    shorter = moved if len(moved) < len(other) and all(place in other for place in moved) else other
+    return ", ".join(f"{title(step)} is number {now} instead of {then or 'none'}" for step, now, then in shorter)
 
 
 # --- one rule --------------------------------------------------------------------------------------------
@@ -161,7 +168,7 @@ def _changed(old: FrozenRule, new: FrozenRule, names: Names, zones: tuple[str, s
     if old["name"] != new["name"]:
         yield f"Named “{new['name']}” instead of “{old['name']}”."
     if old["step"] != new["step"]:
-        yield f"Asked in step {_step(new['step'])} instead of {_step(old['step'])}."
+        yield f"Asked in step “{title(new['step'])}” instead of “{title(old['step'])}”."
     if old.get("enabled", True) != new.get("enabled", True):
         yield "Switched on." if new.get("enabled", True) else "Switched off."
     yield from _conditions(old, new, names)

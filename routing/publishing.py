@@ -150,9 +150,10 @@ def _refuse(draft: RuleSetVersion, why: str, now: datetime) -> None:
 # --- back ------------------------------------------------------------------------------------------------
 
 
-def restore(version: int, purpose: str, by: User, now: datetime) -> RuleSetVersion:
+def restore(version: int, purpose: str, by: User, now: datetime, *, mend: bool = False) -> RuleSetVersion:
     """Put the content of an older version in force again, as a new version. Raises Refused (why_missing, gone,
-    not_retired), RulebookError: then nothing was made. With a second person asked for, the draft waits for them."""
+    not_retired), RulebookError: then nothing was made. With a second person asked for, the draft waits for them;
+    where somebody means to `mend` it first, for whoever publishes it."""
     said = purpose_of(purpose)
     with writing():
         older = RuleSetVersion.objects.filter(pk=version).first()
@@ -166,7 +167,7 @@ def restore(version: int, purpose: str, by: User, now: datetime) -> RuleSetVersi
         RuleSetVersion.objects.filter(pk=draft.pk).update(restores=older, purpose=said)
         draft.refresh_from_db()
         log(draft, by, now, f"Copied version {version}, to put its rules back in force: {said}")
-    if settings.FOUR_EYES_PUBLISH:
+    if mend or settings.FOUR_EYES_PUBLISH:
         return draft
     try:
         return publish(draft, by, now)

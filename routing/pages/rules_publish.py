@@ -73,7 +73,7 @@ def publish(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
         except RulebookError as error:
             return _again(request, version, form, list(error.problems))
         messages.success(request, said)
-        return redirect("pages:rules", version.pk)
+        return _published(request, version) if do is _publish else redirect("pages:rules", version.pk)
 
 
 def _again(request: HttpRequest, version: RuleSetVersion, form: PublishForm, said: list[str]) -> HttpResponse:
@@ -83,10 +83,7 @@ def _again(request: HttpRequest, version: RuleSetVersion, form: PublishForm, sai
 
 
 def _publish(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -> str:
-    now = timezone.now()
-    publishing.publish_draft(version.pk, form.cleaned_data["purpose"], request.user, now)
-    if sentence := offered(request.user, Choice(), now):
-        messages.info(request, sentence)
+    publishing.publish_draft(version.pk, form.cleaned_data["purpose"], request.user, timezone.now())
     return f"Version {version.pk} is published: it decides from the next lead on."
 
 
@@ -139,7 +136,7 @@ def _mends(request: HttpRequest, version: RuleSetVersion, problem: Problem) -> l
     """(address, words) of what mends a problem: the rule, and the row that it is about where the reader may see it."""
     found = []
     if problem.rule is not None:
-        found.append((reverse("pages:rule", args=[version.pk, problem.rule]), "The rule"))
+        found.append((reverse("pages:rule", args=[version.pk, problem.rule]), "Open the rule"))
     if problem.link:
         model, pk = problem.link
         app, _, name = model.partition(".")
@@ -151,9 +148,27 @@ def _mends(request: HttpRequest, version: RuleSetVersion, problem: Problem) -> l
 
 
 WORDS = {
-    "owners.owner": "The person", "owners.pool": "The pool", "owners.team": "The team", "leads.pipeline": "Pipelines",
-    "routing.slapolicy": "SLA policies", "routing.namedlist": "Named lists",
+    "owners.owner": "Open the person", "owners.pool": "Open the pool", "owners.team": "Open the team",
+    "leads.pipeline": "Pipelines", "routing.slapolicy": "SLA policies", "routing.namedlist": "Named lists",
 }  # fmt: skip
+
+
+def _published(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
+    """Where to go on once a version is in force: to the leads that it may move, and after a roll-back to those that
+    were decided meanwhile and would go to somebody else."""
+    now = timezone.now()
+    undone = publishing.versions_after(version.restores_id) if version.restores_id else []
+    if undone and may(request.user, Act.REASSIGN_ANY):
+        try:
+            move = preview(Choice(versions=tuple(undone)), by_user(request.user), now)
+        except Refused:
+            messages.info(request, "No lead that was decided meanwhile is still open, so none has to move.")
+        else:
+            bulk.begin(move.pk, timezone.now)
+            return redirect("pages:move", move.pk)
+    elif not undone and (sentence := offered(request.user, Choice(), now)):
+        messages.info(request, sentence)
+    return redirect("pages:rules", version.pk)
 
 
 # --- back, and looking again -----------------------------------------------------------------------------
@@ -164,29 +179,29 @@ WORDS = {
 @of_version
 def restore(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
     """GET asks, with what going back would change; POST publishes the older content as a new version, and begins to
-    look at what was decided meanwhile."""
+    look at what was decided meanwhile. With `do` = mend it only makes the draft."""
     if not may_publish(request):
         raise PermissionDenied
     said: list[str] = []
     if request.method == "POST":
-        now = timezone.now()
-        undone = publishing.versions_after(version.pk)
+        purpose, mend = request.POST.get("purpose", ""), request.POST.get("do") == "mend"
         try:
-            made = publishing.restore(version.pk, request.POST.get("purpose", ""), request.user, now)
+            made = publishing.restore(version.pk, purpose, request.user, timezone.now(), mend=mend)
         except Refused as refused:
             said = [refused.sentence]
         except RulebookError as error:
             said = list(error.problems)
         else:
-            return _restored(request, version, made, undone)
+            return _restored(request, version, made)
     live = RuleSetVersion.objects.filter(state=State.PUBLISHED).first()
     content = version.content
     found = changes(live.content, content, read_names()) if live and content else []
     undone = publishing.versions_after(version.pk)
+    problems = _forbids(version, content)
     context = {
         "version": version, "live": live, "changes": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "said": said,
         "total": len(found), "undone": undone, "decided": _decided(undone), "now": timezone.now(),
-        "problems": _forbids(version, content),
+        "problems": problems, "as_draft": bool(problems) or settings.FOUR_EYES_PUBLISH,
         "purpose": request.POST.get("purpose", ""), "help_topic": "rules", "four_eyes": settings.FOUR_EYES_PUBLISH,
     }  # fmt: skip
     return render(request, "pages/rules_restore.html", context, status=409 if said else 200)
@@ -213,22 +228,14 @@ def _decided(versions: list[int]) -> int:
     return rows.count()
 
 
-def _restored(request: HttpRequest, version: RuleSetVersion, made: RuleSetVersion, undone: list[int]) -> HttpResponse:
+def _restored(request: HttpRequest, version: RuleSetVersion, made: RuleSetVersion) -> HttpResponse:
     if made.state == State.DRAFT:
-        messages.info(
-            request, f"Draft {made.pk} holds the rules of version {version.pk}; a second person has to approve it."
-        )
+        mend = bool(_forbids(version, version.content))
+        after = "mend what stands in the way, then publish it here" if mend else "a second person has to approve it"
+        messages.info(request, f"Draft {made.pk} holds the rules of version {version.pk}; {after}.")
         return redirect("pages:rules-publish", made.pk)
     messages.success(request, f"The rules of version {version.pk} are in force again, as version {made.pk}.")
-    if undone and may(request.user, Act.REASSIGN_ANY):
-        try:
-            move = preview(Choice(versions=tuple(undone)), by_user(request.user), timezone.now())
-        except Refused:
-            messages.info(request, "No lead that was decided meanwhile is still open, so none has to move.")
-        else:
-            bulk.begin(move.pk, timezone.now)
-            return redirect("pages:move", move.pk)
-    return redirect("pages:rules", made.pk)
+    return _published(request, made)
 
 
 @require_POST

@@ -74,14 +74,25 @@ def test_settings_of_the_version_come_first():
         "Marco answers for the rules instead of Elena.",
         "Dates and hours are read in Europe/Berlin instead of UTC.",
     )
-    assert change.sentences[2].startswith("The steps have another order: existing customer owner, reject invalid")
+    said = change.sentences[2]
+    assert said == "The steps have another order: Owner of the customer is number 1 instead of 2."
+
+
+def test_of_a_new_order_of_steps_the_fewest_are_told_that_explain_it():
+    old, new = content(rule(1)), content(rule(1))
+    new["order"] = [*new["order"][:4], *reversed(new["order"][4:7]), *new["order"][7:]]
+    (change,) = changes(old, new, NAMES)
+    assert change.sentences == (
+        "The steps have another order: Owner of the campaign or source is number 5 instead of 7, "
+        "Owner of the territory is number 7 instead of 5.",
+    )
 
 
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
         ("name", "other", "Named “other” instead of “rule 1”."),
-        ("step", "manual_review", "Asked in step manual review instead of territory owner."),
+        ("step", "manual_review", "Asked in step “Manual review” instead of “Owner of the territory”."),
         ("enabled", False, "Switched off."),
         ("fallback_owner", 2, "Fallback owner: Marco instead of nothing."),
         ("on_nobody", "hold", "When nobody can take it: wait for the pool instead of as the pool says."),

@@ -349,6 +349,48 @@ def test_going_back_to_rules_of_somebody_who_left_says_so_before_it_is_tried(his
     first, *_ = history
     Owner.objects.filter(pk=elena.pk).update(state="departed")
     page = words(rita.get(address(first, "restore")))
-    assert f"Copy version {first.pk} to a draft instead, mend this there, and publish it:" in page
+    assert "Make a draft of it, mend these 2 places there, and publish the draft." in page
+    assert "Rule “All” leads to Elena, who has left" in page
+    assert f"Put version {first.pk} back in force</button>" not in page
     answer = rita.post(address(first, "restore"), {"purpose": "Back"})
     assert (answer.status_code, RuleSetVersion.objects.count()) == (409, 2)
+
+
+def test_older_rules_that_have_to_be_mended_first_come_back_as_a_draft_and_move_what_they_would(history, elena, rita):
+    first, _, _, leads, _ = history
+    Owner.objects.filter(pk=elena.pk).update(state="departed")
+    assert rita.post(address(first, "restore"), {"purpose": "", "do": "mend"}).status_code == 409
+    answer = rita.post(address(first, "restore"), {"purpose": "Marco was a mistake", "do": "mend"}, follow=True)
+    draft = RuleSetVersion.objects.get(state="draft")
+    assert answer.redirect_chain[-1][0] == address(draft)
+    page = words(answer)
+    assert f"Draft {draft.pk} holds the rules of version {first.pk}; mend what stands in the way" in page
+    assert (draft.restores_id, draft.purpose, state(history[1])) == (first.pk, "Marco was a mistake", "published")
+    greta = make_owner("greta")
+    Rule.objects.filter(version=draft).update(owner=greta)
+    RuleSetVersion.objects.filter(pk=draft.pk).update(owner=greta)
+    answer = rita.post(address(draft), {"purpose": draft.purpose, "do": "publish"})
+    assert answer.url == f"/moves/{BulkMove.objects.get().pk}/"
+    bulk.carry_on(lambda: datetime.now(UTC))
+    lines = dict(BulkMoveLead.objects.values_list("lead_id", "state"))
+    assert lines == {leads[0]: "touched", **dict.fromkeys(leads[1:], "waiting")}
+
+
+def test_a_roll_back_by_two_people_lists_the_leads_when_the_second_one_agreed(history, rita, settings):
+    settings.FOUR_EYES_PUBLISH = True
+    first, *_ = history
+    rita.post(address(first, "restore"), {"purpose": "Marco was a mistake"})
+    draft = RuleSetVersion.objects.get(state="draft")
+    omar = sign_in("omar", "RevOps")
+    omar.post(address(draft), {"do": "approve", "seen": draft.edition})
+    answer = rita.post(address(draft), {"purpose": draft.purpose, "do": "publish"})
+    assert answer.url == f"/moves/{BulkMove.objects.get().pk}/"
+
+
+def test_where_a_draft_differs_in_much_the_rest_is_a_link(draft, elena, rita):
+    publish(draft, None, NOW)
+    copy = copy_to_draft(draft)
+    for number in range(14):
+        make_rule(copy, STEP, name=f"More {number}", target="owner", owner=elena)
+    page = rita.get(address(copy)).content.decode()
+    assert f'<a href="{address(copy, "compare")}?with={draft.pk}">2 more differences</a>' in page
