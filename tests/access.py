@@ -194,7 +194,7 @@ pages:rules-simulate                GET       login   ok    ok     403     ok   
 pages:rules-simulate                POST      login   422   422    403     422     403   403    403
 pages:rule-table                    GET       login   ok    ok     403     ok      403   403    403
 pages:rule-table                    POST      login   422   422    403     403     403   403    403
-pages:rule-table-export             GET       login   404   404    403     404     403   403    403
+pages:rule-table-export             GET       login   ok    ok     403     ok      403   403    403
 pages:rule-table-export             POST      405     405   405    405     405     405   405    405
 pages:list-values                   GET       login   ok    ok     403     ok      403   403    403
 pages:list-values                   POST      login   409   409    403     403     403   403    403

@@ -22,7 +22,8 @@ from leads.tokens import hash_token
 from owners.models import User
 from owners.roles import Role, give_role
 from routing import prepare
-from routing.models import ApiToken, BulkMove, BulkMoveLead
+from routing.lists import replace_entries
+from routing.models import ApiToken, BulkMove, BulkMoveLead, Rule
 from routing.rulebook import publish
 from tests import access
 from tests.once import on_sqlite_only
@@ -30,6 +31,11 @@ from tests.routing.rows import NOW, make_draft, make_owner, make_rule, make_stor
 
 pytestmark = [pytest.mark.django_db, on_sqlite_only]
 
+TABLE = {
+    "inputs": [{"field": "company_size", "operator": "between"}, {"field": "country", "operator": "one_of"}],
+    "outputs": ["tier"],
+    "rows": [{"in": [[250, None], ["DE", "AT"]], "out": ["priority"]}, {"in": [None, None], "out": [None]}],
+}
 METHODS = ("GET", "POST")
 NARROW = (Role.MANAGER, Role.REP)
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)+")
@@ -99,6 +105,8 @@ def company():
         Lead.objects.filter(pk=story.lead.pk).update(deal=story.deal)
         RawEvent.objects.filter(pk=story.event.pk).update(state=RawEvent.State.DONE)
         story.elena.hours.all().delete()  # takes leads at any hour
+        replace_entries(story.named, ["acme.example", "globex.example"], None, NOW)
+        Rule.objects.filter(pk=story.rule.pk).update(table=TABLE)
     _rows_of_the_queue(here)
     published = make_draft(manager)
     for story in (here, there):

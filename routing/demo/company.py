@@ -13,6 +13,7 @@ from routing.demo import crm, people, rules
 from routing.demo.access import DemoSource, DemoUser, make_api_tokens, make_lead_types, make_sources, make_users
 from routing.demo.former import make_former_rules
 from routing.demo.history import Progress, play
+from routing.demo.lists import make_lists
 from routing.demo.script import MIX, PERIOD, write
 
 USERS = (
@@ -52,6 +53,7 @@ def make(now: datetime, history: bool = True, progress: Progress | None = None) 
     stages = crm.make_pipelines()
     crm.make_customers(owners, stages, now)
     rules.make_policies(owners)
+    make_lists(users["revops"], now if not history else now - 2 * PERIOD)
     publish = partial(rules.make_rules, owners, pools, stages)
     if not history:
         publish(now)

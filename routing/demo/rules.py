@@ -27,6 +27,19 @@ Alternatives = tuple[tuple[tuple[str, str, Any], ...], ...]
 QUALIFIED: Alternatives = ((("high_intent", "is_true", None), ("lead_score", "at_least", 70)),)
 LARGE: Alternatives = ((("company_size", "at_least", 250),),)
 
+BY_REGION: dict[str, Any] = {
+    "inputs": [{"field": "service_requested", "operator": "one_of"}, {"field": "territory", "operator": "one_of"}],
+    "outputs": ["owner", "pool", "tier"],
+    "rows": [
+        {"in": [["api_integration"], ["europe"]], "out": [None, "architects", None]},
+        {"in": [["data_migration"], ["europe"]], "out": ["elena", None, None]},
+        {"in": [["api_integration"], ["americas"]], "out": ["carlos", None, None]},
+        {"in": [["data_migration"], ["americas"]], "out": ["maya", None, None]},
+        {"in": [None, ["asia_pacific"]], "out": ["priya", None, "priority"]},
+    ],
+}
+"""Who takes which product where; from anywhere else it goes to whom the rule itself names."""
+
 Row = tuple[str, str, str, str, Alternatives, dict[str, Any]]
 """Step, name, target, who or what it names, conditions, further fields."""
 
@@ -50,11 +63,14 @@ RULES: tuple[Row, ...] = (
       "sequence": "speed_to_lead_priority"}),
     ("territory_owner", "Qualified leads and large companies", "territory_owner", "", QUALIFIED + LARGE,
      {"tier": "priority", "deal": ("sales", "new"), "sequence": "speed_to_lead"}),
+    ("territory_owner", "Strategic companies, however they score", "territory_owner", "",
+     ((("company_domain", "in_list", "strategic"),),),
+     {"tier": "priority", "deal": ("sales", "new"), "sequence": "speed_to_lead"}),
     ("service_line_owner", "CRM workflow repair", "team", "operations_architecture",
      ((("service_requested", "is", "crm_workflow_repair"),),), {"deal": ("sales", "new"), "sequence": "speed_to_lead"}),
-    ("service_line_owner", "Integrations and migrations", "owner", "priya",
+    ("service_line_owner", "Integrations and migrations, by region", "owner", "priya",
      ((("service_requested", "one_of", ["api_integration", "data_migration"]),),),
-     {"deal": ("sales", "new"), "sequence": "speed_to_lead"}),
+     {"table": BY_REGION, "deal": ("sales", "new"), "sequence": "speed_to_lead"}),
     ("campaign_source_owner", "Partners", "owner", "sofia", ((("source_key", "is", "partners"),),),
      {"deal": ("sales", "new"), "sequence": "partner_introduction"}),
     ("campaign_source_owner", "The automation campaign", "pool", "architects",

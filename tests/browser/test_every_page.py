@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 NO_PAGE = re.compile(
-    r"^(?:api:(?!openapi-view)|healthz|readyz|metrics|favicon|theme|admin:jsi18n|.*(?:export|csv|payload|hands|ledger|_add$|-values$))"
+    r"^(?:api:(?!openapi-view)|healthz|readyz|metrics|favicon|theme|admin:jsi18n|.*(?:export|csv|payload|hands|ledger|_add$|:rule-values$))"
 )
 """What answers with data, with a part of a page or with another page."""
 ONE_OF_EACH_KIND = {

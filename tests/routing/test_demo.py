@@ -19,7 +19,9 @@ from owners.models import Absence, Owner, Pool, Team, Territory, User, WeeklyHou
 from owners.roles import Role, role_of
 from routing import demo
 from routing.engine.rules import STEPS
-from routing.models import ApiToken, Rule, RuleSetVersion, SlaPolicy
+from routing.list_imports import asked_by
+from routing.models import ApiToken, NamedList, Rule, RuleSetVersion, SlaPolicy
+from routing.rulebook import missing
 from tests.builders import NOW, make_company, make_owner, make_source, make_team
 from tests.routing.demo_company import counts, examples, post, tokens
 
@@ -47,6 +49,12 @@ def test_company_has_the_promised_size():
     version = RuleSetVersion.objects.get()
     assert (version.state, version.published_at) == ("published", NOW)
     assert set(version.rules.values_list("step", flat=True)) == set(STEPS)
+    (table,) = version.rules.exclude(table=None)
+    named = NamedList.objects.get()
+    assert (len(table.table["rows"]), named.size, [rules for _, rules in asked_by(named)]) == (
+        5, 12, [["Strategic companies, however they score"]],
+    )  # fmt: skip
+    assert missing(version.content) == []
 
 
 def test_cover_persons_never_go_round_in_a_circle():
