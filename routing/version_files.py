@@ -11,13 +11,14 @@ from typing import Any
 
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.db import IntegrityError
 
 from leads.models import Stage
-from owners.models import Owner, Pool, Team, User
-from owners.writer import writing
+from owners.models import User
+from routing.lease import short_transaction
 from routing.models import NamedList, RuleSetVersion
-from routing.rulebook import freeze
-from routing.transfer.draft import make_draft
+from routing.rulebook import freeze_unsaved
+from routing.transfer.draft import Read, read_draft, store
 from routing.transfer.parse import Refused, load_json, parse_rules
 from routing.transfer.read import rules_of
 from routing.transfer.shape import SECTIONS
@@ -50,24 +51,34 @@ def _asked(rules: Mapping[str, Any]) -> Iterator[str]:
 def bring_in(
     data: bytes, by: User | None, now: datetime, *, dry_run: bool = False
 ) -> tuple[RuleSetVersion, dict[str, Any]]:
-    """A new draft with the rules of the file, and its content as routing would read it. With `dry_run` the draft is
-    made, read and undone.
+    """A new draft with the rules of the file, and its content as routing would read it. With `dry_run` nothing is
+    stored. All is read and checked before anything is written, so that ten thousand rules hold no lead up.
 
     Raises Refused with every problem, each with its path, and then nothing was made.
     """
     rules = read(data)
-    try:
-        with writing():
-            draft, content = _make(rules, by, now)
-            if dry_run:
-                raise _DryRun
-    except _DryRun:
-        pass
-    return draft, content
+    ids = {name: dict(section.model.objects.values_list("key", "pk")) for name, section in SECTIONS.items()}
+    problems = list(_nobody(rules, ids))
+    made = read_draft(rules, ids, problems) if not problems else None
+    if made is None or problems:
+        raise Refused(*problems)
+    if not dry_run:
+        try:
+            with short_transaction():
+                _store(made, by, now)
+        except IntegrityError as error:
+            raise Refused("Something that the file names was deleted in this moment. Look again.") from error
+    return made.version, freeze_unsaved(*made, rules["rules"])
 
 
-class _DryRun(Exception):
-    """Rolls back what was only tried."""
+def _store(made: Read, by: User | None, now: datetime) -> None:
+    store(made)
+    if by is not None:
+        LogEntry.objects.create(
+            user_id=by.pk, action_time=now, content_type=ContentType.objects.get_for_model(RuleSetVersion),
+            object_id=str(made.version.pk), object_repr=str(made.version)[:200], action_flag=ADDITION,
+            change_message="Made from a file.",
+        )  # fmt: skip
 
 
 def read(data: bytes) -> dict[str, Any]:
@@ -80,8 +91,11 @@ def read(data: bytes) -> dict[str, Any]:
     unknown = [f"{name[:60]}: there is no field of that name here." for name in sorted(value.keys() - TOP)]
     if unknown:
         raise Refused(*unknown)
+    lists = value.get("lists", [])
+    if not (isinstance(lists, list) and all(isinstance(key, str) for key in lists)):
+        raise Refused("lists: a list of keys is needed, of the named lists that the rules ask about.")
     rules = parse_rules(value.get("rules"), _known())
-    missing = sorted(set(_asked(rules)) - set(NamedList.objects.values_list("key", flat=True)))
+    missing = sorted({*lists, *_asked(rules)} - set(NamedList.objects.values_list("key", flat=True)))
     if missing:
         raise Refused(*(f"lists: there is no list “{key}”. Make it first, under Lists." for key in missing))
     return rules
@@ -93,28 +107,9 @@ def _known() -> dict[str, set[str]]:
     return {**known, "stages": {f"{pipeline}/{key}" for pipeline, key in stages}}
 
 
-def _make(rules: dict[str, Any], by: User | None, now: datetime) -> tuple[RuleSetVersion, dict[str, Any]]:
-    ids = {name: dict(section.model.objects.values_list("key", "pk")) for name, section in SECTIONS.items()}
-    problems = list(_nobody(rules))
-    draft = make_draft(rules, ids, problems) if not problems else RuleSetVersion()
-    if problems:
-        raise Refused(*problems)
-    if by is not None:
-        LogEntry.objects.create(
-            user_id=by.pk, action_time=now, content_type=ContentType.objects.get_for_model(RuleSetVersion),
-            object_id=str(draft.pk), object_repr=str(draft)[:200], action_flag=ADDITION,
-            change_message="Made from a file.",
-        )  # fmt: skip
-    return draft, freeze(draft, everything=True)
-
-
-def _nobody(rules: Mapping[str, Any]) -> Iterator[str]:
+def _nobody(rules: Mapping[str, Any], ids: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     """Whom a table names and who does not exist: a draft would keep the key, and nobody would notice."""
-    keys = {
-        name: set(model.objects.values_list("key", flat=True))
-        for name, model in (("owner", Owner), ("pool", Pool), ("team", Team))
-    }
-    keys["fallback_owner"] = keys["owner"]
+    keys = {"owner": ids["owners"], "fallback_owner": ids["owners"], "pool": ids["pools"], "team": ids["teams"]}
     for number, rule in enumerate(rules["rules"]):
         table = rule.get("table")
         for place, name in enumerate(table["outputs"]) if table else ():

@@ -21,7 +21,9 @@ from routing.version_files import Refused, bring_in
 from routing.version_files import export as text_of
 
 SHOWN = 30
-LONGEST_TEXT = 5_000_000
+LONGEST_TEXT = 2_000_000
+"""Bytes that a form carries; a longer file is chosen again."""
+MOST_PROBLEMS = 50
 
 
 class FileForm(forms.Form):
@@ -29,7 +31,7 @@ class FileForm(forms.Form):
 
     file = forms.FileField(required=False, label="File", widget=forms.FileInput({"accept": ".json"}))
     text = forms.CharField(
-        required=False, max_length=LONGEST_TEXT, strip=False, label="or its text",
+        required=False, strip=False, label="or its text",
         widget=forms.Textarea({"rows": 10, "spellcheck": "false", "wrap": "off"}),
     )  # fmt: skip
 
@@ -38,6 +40,18 @@ class FileForm(forms.Form):
         if file and file.size > MOST_BYTES:
             raise forms.ValidationError(f"The file has {file.size:,} bytes; {MOST_BYTES:,} is the most.")
         return file
+
+    def clean_text(self) -> str:
+        text = self.cleaned_data["text"]
+        if (size := len(text.encode())) > LONGEST_TEXT:
+            raise forms.ValidationError(
+                f"The text has {size:,} bytes; {LONGEST_TEXT:,} is the most. Save it, and choose the file."
+            )
+        return text
+
+    def clean(self) -> None:
+        if not self.errors and not self.cleaned_data["file"] and not self.cleaned_data["text"].strip():
+            self.add_error("file", "Choose a file, or paste its text below.")
 
 
 @never_cache
@@ -69,15 +83,18 @@ def bring(request: HttpRequest) -> HttpResponse:
     try:
         draft, content = bring_in(data, request.user, timezone.now(), dry_run=not make)
     except Refused as refused:
-        return render(request, "pages/rules_import.html", {**context, "problems": refused.problems}, status=422)
+        told, more = refused.problems[:MOST_PROBLEMS], max(len(refused.problems) - MOST_PROBLEMS, 0)
+        context |= {"problems": told, "more_problems": more}
+        return render(request, "pages/rules_import.html", context, status=422)
     if make:
         messages.success(request, f"Draft {draft.pk} holds the rules of the file. Look at it before you publish it.")
         return redirect("pages:rules", draft.pk)
     live = RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED).first()
     found = changes(live.content, content, read_names()) if live else []
-    again = FileForm(initial={"text": data.decode("utf-8-sig")})
+    kept = len(data) <= LONGEST_TEXT
+    again = FileForm(initial={"text": data.decode("utf-8-sig") if kept else ""})
     looked = {
-        "form": again, "looked": True, "live": live, "rules": len(content["rules"]), "changes": found[:SHOWN],
-        "more": max(len(found) - SHOWN, 0), "total": len(found),
+        "form": again, "looked": True, "kept": kept, "live": live, "rules": len(content["rules"]),
+        "changes": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "total": len(found),
     }  # fmt: skip
     return render(request, "pages/rules_import.html", {**context, **looked})

@@ -25,6 +25,8 @@ NEEDED = {
     "object": "an object", "ref": "a key", "instant": "an instant with its offset, such as 2026-05-01T09:00:00+00:00",
 }  # fmt: skip
 LARGEST = 2**31 - 1
+MOST_CONDITIONS = 1000
+"""Of one rule; more are values of a list, or rows of a table."""
 _SPOILED = re.compile(r"\\u0000|[\ud800-\udfff]")
 CHANNELS = {"in_app", "email"}
 
@@ -275,7 +277,11 @@ class _Reader:
             for fault in check_table(found["table"]):
                 self.wrong(f"{path}.table", fault.sentence)
         groups = value.get("groups", []) if isinstance(value, dict) else []
-        return {**found, "groups": [self._group(rows, place) for place, rows in self._list(groups, f"{path}.groups")]}
+        read = [self._group(rows, place) for place, rows in self._list(groups, f"{path}.groups")]
+        if (count := sum(map(len, read))) > MOST_CONDITIONS:
+            most = f"a rule has {MOST_CONDITIONS:,} conditions at most"
+            self.wrong(f"{path}.groups", f"{most}, not {count:,}. Make a list of the values, or a table.")
+        return {**found, "groups": read}
 
     def _group(self, value: Any, path: str) -> list[dict[str, Any]]:
         rows = []

@@ -1,16 +1,21 @@
 """A version as a file: the same bytes out and in again, every problem with its path, nothing half made."""
 
 import json
+from contextlib import contextmanager
+from io import BytesIO
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from routing.compare import changes
 from routing.engine.rules import compile_rules
+from routing.lease import short_transaction
 from routing.lists import lists_now, replace_entries
 from routing.models import Condition, NamedList, Rule, RuleSetVersion
 from routing.names import read_names
@@ -28,6 +33,7 @@ TABLE = {
     "outputs": ["owner", "tier"],
     "rows": [{"in": [[50, None], "partners"], "out": ["elena", None]}, {"in": [None, None], "out": [None, "rest"]}],
 }
+CONDITION = {"field": "country", "operator": "is", "value": "DE"}
 
 
 def make_version():
@@ -98,6 +104,17 @@ def test_a_small_change_is_a_small_difference():
         (lambda file: file["rules"]["rules"][1].update(key=file["rules"]["rules"][0]["key"]), None),
         (lambda file: file["rules"].update(step_order=["manual_review"]), [
             "rules.step_order: Name each of the nine steps exactly once."]),
+        (lambda file: file["rules"]["rules"][0].update(from_minute=1440, until_minute=5), [
+            "rules “DACH”.until_minute: hours are minutes of a day, from 0 to 1439 and until 1 to 1440."]),
+        (lambda file: file["rules"]["rules"][0].update(from_minute=0, until_minute=2000), [
+            "rules “DACH”.until_minute: hours are minutes of a day, from 0 to 1439 and until 1 to 1440."]),
+        (lambda file: file["rules"]["rules"][0].update(groups=[[CONDITION]] * 40_000), [
+            "rules.rules[0].groups: a rule has 1,000 conditions at most, not 40,000. Make a list of the values, or a"
+            " table."]),
+        (lambda file: file.update(lists=3), [
+            "lists: a list of keys is needed, of the named lists that the rules ask about."]),
+        (lambda file: file.update(lists=["partners", "gone"]), [
+            "lists: there is no list “gone”. Make it first, under Lists."]),
     ],
 )  # fmt: skip
 def test_every_problem_has_its_path_and_nothing_is_made(change, problems):
@@ -129,6 +146,74 @@ def test_the_page_looks_first_then_makes_the_draft():
     draft = RuleSetVersion.objects.get(state="draft")
     assert answer.url == f"/admin/routing/rulesetversion/{draft.pk}/rules/"
     assert client.post(IMPORT, {"text": "{", "do": "look"}).status_code == 422
+
+
+def test_what_is_only_looked_at_is_what_the_draft_would_say():
+    text = export(make_version())
+    _, looked = bring_in(text.encode(), None, NOW, dry_run=True)
+    assert RuleSetVersion.objects.count() == 1
+    draft, made = bring_in(text.encode(), None, NOW)
+    assert {**looked, "version": draft.pk} == made
+    stored = freeze(draft, everything=True)
+    for number, rule in enumerate(stored["rules"], start=1):
+        rule["id"] = number
+    assert made == stored
+
+
+def test_a_file_is_read_before_anything_is_locked(monkeypatch):
+    text = export(make_version())
+    held = []
+
+    @contextmanager
+    def noted():
+        with short_transaction(), CaptureQueriesContext(connection) as within:
+            yield
+        held.append(within)
+
+    monkeypatch.setattr("routing.version_files.short_transaction", noted)
+    bring_in(text.encode(), None, NOW)
+    [within] = held
+    assert [query["sql"].split()[0] for query in within if "SAVEPOINT" not in query["sql"]] == ["INSERT"] * 3
+
+
+def test_whoever_is_deleted_in_the_instant_of_an_import_is_said_and_nothing_is_made(monkeypatch):
+    text = export(make_version())
+    monkeypatch.setattr("routing.version_files.store", deleted_meanwhile)
+    assert told(text.encode()) == ["Something that the file names was deleted in this moment. Look again."]
+    assert RuleSetVersion.objects.count() == 1
+
+
+def deleted_meanwhile(read):
+    read.version.save()
+    raise IntegrityError("violates a foreign key")
+
+
+def test_of_many_problems_the_page_tells_the_first_and_how_many_more_there_are():
+    file = json.loads(export(make_version()))
+    file["rules"]["rules"] = [{**file["rules"]["rules"][0], "pool": f"lost{number}"} for number in range(90)]
+    page = sign_in("rita", "RevOps").post(IMPORT, {"text": json.dumps(file), "do": "look"}).content.decode()
+    assert [f"pool “lost{number}”" in page for number in (49, 50)] == [True, False]
+    assert "And 40 more." in page
+
+
+def test_a_file_too_long_for_a_form_is_chosen_once_more(monkeypatch):
+    monkeypatch.setattr("routing.pages.rule_files.LONGEST_TEXT", 100)
+    text = export(make_version())
+    client = sign_in("rita", "RevOps")
+    page = client.post(IMPORT, {"file": BytesIO(text.encode()), "do": "look"}).content.decode()
+    assert "Choose it once more to make the draft." in page
+    assert text[:60] not in page
+    pasted = client.post(IMPORT, {"text": text, "do": "make"})
+    assert (pasted.status_code, "100 is the most. Save it, and choose the file." in pasted.content.decode()) == (
+        422,
+        True,
+    )
+    assert client.post(IMPORT, {"file": BytesIO(text.encode()), "do": "make"}).status_code == 302
+
+
+def test_nothing_chosen_and_nothing_pasted_is_said_beside_the_field():
+    answer = sign_in("rita", "RevOps").post(IMPORT, {"text": "  ", "do": "make"})
+    assert (answer.status_code, "Choose a file, or paste its text below." in answer.content.decode()) == (422, True)
 
 
 def test_the_commands_write_and_read_files(tmp_path, capsys):
