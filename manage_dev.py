@@ -202,7 +202,7 @@ def test(only: list[str], arguments: list[str], full: bool) -> int:
         for name, commands in source_checks().items():
             if name in chosen:
                 verdicts.stage(name, commands, env)
-        pytest = [str(PYTHON), "-m", "pytest", "-n", str((os.cpu_count() or 1) + 1)]
+        pytest = [str(PYTHON), "-m", "pytest", "-n", str(os.cpu_count() or 1)]
         if sys.stdout.isatty():
             pytest.append("--color=yes")
         chromium = find_chromium()

@@ -58,19 +58,19 @@ def lowered(somebody_waits: bool = False) -> Iterator[None]:
 
     In a process that routes it rests after each millisecond of work, less while somebody waits for it: a request waits
     for the interpreter anew after each of its statements, so that beside a thread that never pauses it takes many times
-    as long. And nobody looks for garbage
-    among ten thousand new rules, which holds everybody up for a tenth of a second; how often threads take turns and
-    whether garbage is looked for are the process's own, so of several threads within the first one sets them and the
-    last one sets them back.
+    as long. And nobody looks for garbage among ten thousand new rules, which holds everybody up for a tenth of a
+    second; how often threads take turns and whether garbage is looked for are the process's own, so of several threads
+    within the first one sets them and the last one sets them back. A profiler that runs is left alone: nobody rests.
     """
     usual = _enter()
-    within = sys.getprofile()
-    if _routes:
+    rests = _routes and sys.getprofile() is None
+    if rests:
         sys.setprofile(_resting(SHORT_REST if somebody_waits else LONG_REST))
     try:
         yield
     finally:
-        sys.setprofile(within)
+        if rests:
+            sys.setprofile(None)
         _leave(usual)
 
 

@@ -61,7 +61,7 @@ def people_now() -> People:
     """The people as the rows are, for readers outside the writer transaction. What is stored nowhere has revision 0."""
     global _seen
     stamp = ConfigStamp.objects.filter(pk=1).values_list("number", flat=True).first() or 0
-    held = _held if not _unsure else None
+    held = _held if is_writing() or not _unsure else None  # within, it was read by ourselves
     for known in (held, _seen):
         if known is not None and known.stamp == stamp:
             return known.people
