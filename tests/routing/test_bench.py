@@ -182,7 +182,7 @@ def test_rungs_are_climbed_at_once_in_a_stream_and_moving_leads(bench_with_table
     assert figures["moves_to_members"]["moved"] > 75
 
 
-def test_the_ledger_of_the_pools_adds_up(bench):
-    figures = figures_of(bench("ledger", "--leads", str(LEADS), "--entries", "12000", "--repeats", "1"))
+def test_the_ledger_of_the_pools_adds_up(bench_with_tables):
+    figures = figures_of(bench_with_tables("ledger", "--leads", str(LEADS), "--entries", "12000", "--repeats", "1"))
     assert figures["bench"] == "ledger"
     assert figures["entries"] >= 12_000
