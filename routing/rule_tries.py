@@ -8,7 +8,10 @@ from typing import Any
 from django.db.models import QuerySet
 
 from routing.current import people_now
+from routing.engine.people import People
+from routing.engine.placing import applies
 from routing.engine.rules import STEPS, RuleError, RuleSet, compile_rules
+from routing.engine.values import Case
 from routing.lists import lists_now
 from routing.models import Decision
 from routing.past_leads import seen_by_rules
@@ -21,9 +24,9 @@ MOST_BEFORE = 500
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """`matched` of `seen` leads meet the rule's conditions, window left aside. `earlier`: how many of those meet a rule
-    that is asked before it; None where that was not tried. `went`: where they went when they came, most first, by name.
-    `examples`: ids of the latest of them."""
+    """`matched` of `seen` leads meet the rule's conditions, window left aside. `earlier`: how many of those a rule
+    takes that is asked before it; None where that was not tried. `went`: where they went when they came, most first,
+    by name. `examples`: ids of the latest of them."""
 
     seen: int
     matched: int
@@ -81,9 +84,15 @@ def latest_met(rule: Mapping[str, Any], zone: str, decisions: QuerySet[Decision]
         case, facts = met
         if next(rules.matching(rule["step"], facts, case.now), None) is None:
             continue
-        if before and any(next(before.matching(step, facts, case.now), None) for step in before.order):
-            earlier += 1
+        earlier += before is not None and _taken(before, case, facts, people)
         went[owner or Decision.Status(status).label] += 1
         if len(examples) < SHOWN:
             examples.append(lead)
     return Met(seen, sum(went.values()), earlier if before else None, tuple(went.most_common(SHOWN)), tuple(examples))
+
+
+def _taken(rules: RuleSet, case: Case, facts: Mapping[str, Any], people: People) -> bool:
+    """Whether one of the rules holds for the lead, and is not about a relationship or territory that it has not."""
+    return any(
+        applies(rule, case, facts, people) for step in rules.order for rule in rules.matching(step, facts, case.now)
+    )

@@ -4,13 +4,15 @@ The way of a target: the owner named; their cover person; the rule's fallback ow
 owner; then nobody. Each is checked like the first, and each check that failed is noted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from routing.engine.eligibility import Ask, Checked, Seat, candidate, check, full_cap, room
 from routing.engine.found import ON_HOLD, Found, Nobody, NotApplicable, Placed
-from routing.engine.people import PoolOf
+from routing.engine.people import People, PoolOf
 from routing.engine.pooling import by_turn, team_of
 from routing.engine.rules import Rule
+from routing.engine.values import Case
 from routing.engine.work import Work
 
 RELATION_STEPS = frozenset({"existing_customer_owner", "open_deal_owner"})
@@ -40,6 +42,30 @@ def place(work: Work, rule: Rule, step: str) -> Found:
     return _pool(work, rule, rule.target_pool)
 
 
+def applies(rule: Rule, case: Case, facts: Mapping[str, object], people: People) -> bool:
+    """Whether a rule whose conditions hold takes this lead: the owner of a customer, of a deal or of a territory is no
+    target for a lead that has none, and the next rule is asked."""
+    if rule.target_kind == "customer_owner":
+        return bool(_customers(case))
+    if rule.target_kind == "deal_owner":
+        return bool(_deals(case))
+    return rule.target_kind != "territory_owner" or facts.get("territory", "") in people.territories
+
+
+def _customers(case: Case) -> tuple[int, ...]:
+    """The owner of the customer or named account; for a customer without one, the contact's owner."""
+    if case.company.owner is not None:
+        return (case.company.owner,)
+    return (case.contact.owner,) if case.company.customer and case.contact.owner is not None else ()
+
+
+def _deals(case: Case) -> list[tuple[int, int]]:
+    """(deal, owner): deals of the very person outrank those of their company; those without an owner do not count."""
+    owned = [(deal.id, deal.owner, deal.own) for deal in case.deals if deal.owner is not None]
+    best = [deal for deal in owned if deal[2]] or owned
+    return [(id, owner) for id, owner, _ in best]
+
+
 def _who(work: Work, owner: int | None) -> str:
     return work.name(owner) if owner is not None else "nobody"
 
@@ -63,25 +89,23 @@ def _related(work: Work, rule: Rule, step: str, relation: _Relation) -> Found:
 
 
 def _customer_owner(work: Work) -> _Relation:
-    """The owner of the customer or named account; for a customer without one, the contact's owner."""
-    company, contact = work.case.company, work.case.contact
-    if company.owner is not None:
-        what = "customer" if company.customer else "named account"
-        return _Relation((company.owner,), f"the company is {work.name(company.owner)}’s {what}", "")
-    if company.customer and contact.owner is not None:
-        return _Relation((contact.owner,), f"{work.name(contact.owner)} owns this contact of a customer", "")
-    note = "the customer has no owner" if company.customer else "neither a customer nor a named account"
-    return _Relation((), "", note)
+    company, owners = work.case.company, _customers(work.case)
+    if not owners:
+        note = "the customer has no owner" if company.customer else "neither a customer nor a named account"
+        return _Relation((), "", note)
+    if company.owner is None:
+        return _Relation(owners, f"{work.name(owners[0])} owns this contact of a customer", "")
+    what = "customer" if company.customer else "named account"
+    return _Relation(owners, f"the company is {work.name(owners[0])}’s {what}", "")
 
 
 def _deal_owner(work: Work) -> _Relation:
-    """Deals of the very person outrank those of their company; within a rank, several owners are a conflict."""
-    owned = [deal for deal in work.case.deals if deal.owner is not None]
-    best = [deal for deal in owned if deal.own] or owned
-    if not best:
+    """Within a rank, several owners are a conflict."""
+    deals = _deals(work.case)
+    if not deals:
         return _Relation((), "", "no open deal with an owner")
-    owners = tuple(deal.owner for deal in best if deal.owner is not None)
-    return _Relation(owners, f"open deal {best[0].id} is {work.name(owners[0])}’s", "")
+    owners = tuple(owner for _, owner in deals)
+    return _Relation(owners, f"open deal {deals[0][0]} is {work.name(owners[0])}’s", "")
 
 
 def _territory(work: Work, rule: Rule, step: str) -> Found:

@@ -35,6 +35,7 @@ from routing.pages.rule_fields import (
 from routing.pages.rule_versions import LARGEST_ID, may_edit, of_version
 from routing.refused import Refused
 from routing.rule_edit import COLUMNS, Faulty, Wanted, faults, frozen_of, save_rule, wanted_of
+from routing.rule_place import place_of
 from routing.rule_suggest import DAYS, PERSONAL, SAMPLE, suggestions
 from routing.rule_tries import MOST_BEFORE, asked_before, latest_met
 from routing.rule_words import sentence
@@ -147,16 +148,21 @@ def _seen(request: HttpRequest) -> int | None:
 def _context(
     request: HttpRequest, version: RuleSetVersion, row: Rule | None, form: RuleForm, rows: Rows, *, editing: bool
 ) -> dict[str, Any]:
-    words = vocabulary()
+    words, step = vocabulary(), row.step if row else form["step"].value() or ""
     return {
-        "rule_table_href": reverse("pages:rule-table", args=[version.pk, row.pk]) if row else "",
+        "rule_table_href": _table_href(version, row, editing),
         "version": version, "rule": row, "form": form, "rows": rows, "editing": editing, "words": words,
         "fitting": json.dumps(words["fitting"]), "seen": request.POST.get("seen") or (row.edition if row else ""),
         "lists": _lists(), "help_topic": "conditions",
         "sequences": _sequences(), "table": len(row.table["rows"]) if row and row.table else 0,
         "sample": SAMPLE, "days": DAYS,
-        "step_title": title(row.step if row else form["step"].value() or ""),
+        "step_title": title(step), "places": place_of(version, step, row),
     }  # fmt: skip
+
+
+def _table_href(version: RuleSetVersion, row: Rule | None, editing: bool) -> str:
+    """Where the rule's table is shown, or where it is made one; empty for a rule that neither has nor gets one."""
+    return reverse("pages:rule-table", args=[version.pk, row.pk]) if row and (editing or row.table) else ""
 
 
 def _lists() -> dict[str, list[tuple[str, str]]]:

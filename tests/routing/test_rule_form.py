@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from leads.models import Pipeline, Stage
+from leads.models import Company, Pipeline, Source, Stage
 from owners.models import Owner, Territory
 from routing.current import people_now
 from routing.lists import replace_entries
@@ -299,6 +299,22 @@ def test_leads_that_rules_before_it_meet_are_counted_by_place_and_step(people, d
     # In an earlier step nothing is asked before it.
     moved = said(own.pk, step="existing_customer_owner")
     assert (moved.matched, moved.earlier) == (3, 0)
+
+
+def test_rules_for_owners_of_customers_and_deals_and_territories_are_not_met_by_a_lead_without_one(
+    people, draft, rita, leads
+):
+    make_rule(draft, "existing_customer_owner", name="Customers", target="customer_owner")
+    make_rule(draft, "open_deal_owner", name="Deals", target="deal_owner")
+    make_rule(draft, "territory_owner", name="Areas", target="territory_owner")
+    form = typed(("0", "country", "is", "FR"), do="say")
+    met = rita.post(address(draft), form).context["says"]["met"]
+    assert (met.matched, met.earlier) == (1, 0)
+    Company.objects.create(name="Buyer", domain="buyer0.example", is_customer=True, owner=people.elena, created_at=NOW)
+    waiting(Source.objects.get(key="forms"), {"email": "ann@buyer0.example", "country": "FR"})
+    drain()
+    met = rita.post(address(draft), form).context["says"]["met"]
+    assert (met.matched, met.earlier) == (2, 1)
 
 
 def test_what_is_said_takes_as_many_statements_for_twenty_rules_as_for_two(people, draft, rita, leads):
