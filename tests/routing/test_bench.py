@@ -69,6 +69,8 @@ def figures_of(done: "subprocess.CompletedProcess[str]") -> dict:
     return json.loads(lines[0])
 
 
+@on_postgres_only
+@pytest.mark.server
 def test_route_prints_one_line_and_counts_the_same_statements_for_any_number_of_rules(bench_with_tables):
     arguments = ("--leads", str(LEADS), "--seconds", "0.2", "--repeats", "1", "--profile")
     figures = figures_of(bench_with_tables("route", *arguments))
@@ -76,7 +78,7 @@ def test_route_prints_one_line_and_counts_the_same_statements_for_any_number_of_
     assert figures["leads_per_s"] > 0
     counted = figures["statements_per_batch"]
     assert counted["10"].keys() == counted["1000"].keys() == {"1", "10", "100"}
-    if connection.vendor == "postgresql":
+    if connection.vendor == "postgresql":  # SQLite leaves out tables without rows
         assert counted["10"]["100"] == counted["1000"]["100"] == counted["1000"]["1"]
     assert figures["decision"]["by_rules"].keys() == {"10", "1000", "10000"}
 
