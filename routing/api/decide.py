@@ -29,6 +29,7 @@ REFUSED = {
     413: {"description": "The payload is too large (`body_too_large`)."},
     422: {"description": "Neither or both of payload and lead, no source, or a year that is too far away."},
 }
+NO_NUMBER = "The payload holds a number that JSON does not have, such as NaN or 1e999. A sender would be refused."
 CODES = {"rules": "rules_unsound", "erased": "erased"}
 
 
@@ -40,8 +41,8 @@ class DecideIn(Schema):
 
     payload: dict[str, Any] | None = None
     source: Key | None = None
-    lead: Id | None = None
-    version: Id | None = None
+    lead: Annotated[Id | None, Field(strict=True)] = None
+    version: Annotated[Id | None, Field(strict=True)] = None
     at: Annotated[AwareDatetime | None, Field(description="ISO 8601 with an offset, from 1970 to 2200.")] = None
 
 
@@ -75,7 +76,10 @@ def _subject(request: HttpRequest, asked: DecideIn, at: datetime) -> Subject:
     source = Source.objects.filter(key=asked.source).values_list("id", flat=True).first()
     if source is None:
         raise Problem(404, "not_found", f"There is no source “{asked.source}”. Name the one that would send it.")
-    body = json.dumps(asked.payload)
+    try:
+        body = json.dumps(asked.payload, allow_nan=False)
+    except ValueError as error:
+        raise Problem(422, "bad_request", NO_NUMBER) from error
     if len(body) > LARGEST_PAYLOAD:
         raise Problem(413, "body_too_large", f"A payload has at most {LARGEST_PAYLOAD:,} characters.")
     return typed(body.encode(), "application/json", source, at)

@@ -44,17 +44,26 @@ PEOPLE = ("target_owner_id", "reviewer_id", "fallback_owner_id")
 NO_VERSION = {"invalid_choice": "There is no such version any more. Choose one of the list."}
 
 
+class VersionField(forms.ModelChoiceField):
+    """A version by its number, its state and what it changed."""
+
+    def label_from_instance(self, obj: RuleSetVersion) -> str:
+        state = "in force" if obj.state == RuleSetVersion.State.PUBLISHED else obj.get_state_display()
+        purpose = f": {obj.purpose}" if obj.purpose else ""
+        return f"{obj.pk}, {state}{purpose}"[:80]
+
+
 class Asked(forms.Form):
     """What to try: by which versions, when, and which lead. Nothing has to be said: then the latest lead, now."""
 
-    version = forms.ModelChoiceField(
+    version = VersionField(
         RuleSetVersion.objects.all(),
         required=False,
         empty_label="the rules in force",
         label="By version",
         error_messages=NO_VERSION,
     )
-    beside = forms.ModelChoiceField(
+    beside = VersionField(
         RuleSetVersion.objects.all(),
         required=False,
         empty_label="nothing",
@@ -89,6 +98,7 @@ class Typed(forms.Form):
         text = self.cleaned_data["payload"].strip()
         try:
             payload = json.loads(text) if text else {}
+            json.dumps(payload, allow_nan=False)  # NaN and 1e999 are read, and no sender could post them
         except (ValueError, RecursionError) as error:
             raise forms.ValidationError('This is not JSON. Write an object, such as {"budget": "5000"}.') from error
         if not isinstance(payload, dict):

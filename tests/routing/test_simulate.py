@@ -225,9 +225,17 @@ def test_what_cannot_be_tried_is_said_beside_its_field(people, asked, status, sa
     assert (answer.status_code, said in answer.content.decode()) == (status, True)
 
 
+def test_versions_are_chosen_by_what_they_changed(people):
+    draft = copy_to_draft(people.version)
+    page = sign_in("rita", "RevOps").get(PAGE).content.decode()
+    named = f">{people.version.pk}, in force: {people.version.purpose}</option>"
+    assert (page.count(named), page.count(f">{draft.pk}, draft</option>")) == (4, 4)
+
+
 def test_a_payload_that_is_no_object_is_refused(people):
     rita = sign_in("rita", "RevOps")
-    for text, said in (("{", "This is not JSON."), ("[1]", "A payload is one JSON object")):
+    refused = [(text, "This is not JSON.") for text in ("{", '{"a": NaN}', '{"a": 1e999}', "[" * 100_000)]
+    for text, said in (*refused, ("[1]", "A payload is one JSON object")):
         answer = rita.post(PAGE, {"source": people.forms.pk, "payload": text})
         assert (answer.status_code, said in answer.content.decode()) == (422, True)
 
@@ -268,6 +276,10 @@ def test_a_draft_that_does_not_compile_says_why(people):
         ({"lead": 99999999}, 404, "not_found"),
         ({"payload": {}, "source": "forms", "version": 99999}, 404, "not_found"),
         ({"payload": {"a": "b" * 100_001}, "source": "forms"}, 413, "body_too_large"),
+        ({"payload": {}, "source": "forms", "version": True}, 400, "bad_request"),
+        ({"payload": {}, "source": "forms", "version": "1"}, 400, "bad_request"),
+        ('{"payload": {"lead_score": NaN}, "source": "forms"}', 422, "bad_request"),
+        ('{"payload": {"lead_score": 1e999}, "source": "forms"}', 422, "bad_request"),
     ],
 )
 def test_the_api_refuses_with_a_code(people, asked, status, code):
