@@ -5,7 +5,9 @@ decided there; here is who asked, when, and what is said afterwards.
 """
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import F
@@ -24,6 +26,7 @@ from routing.rulebook import digest as digest_of_content
 logger = logging.getLogger(__name__)
 State = RuleSetVersion.State
 LONGEST_PURPOSE = 300
+MOST_WARNINGS = 5
 
 
 def may_publish(user: User) -> bool:
@@ -91,7 +94,8 @@ def schedule(version: int, purpose: str, at: datetime, by: User, now: datetime) 
             purpose=said, publish_at=at, publish_asked_by=by, publish_refused=""
         )
         act.said = f"Scheduled to be published at {at:%Y-%m-%d %H:%M} UTC."
-    return f"Draft {version} will be published then, if nothing stands in its way by that time."
+        local = at.astimezone(ZoneInfo(act.draft.time_zone))
+    return f"Draft {version} will be published on {local:%-d %b %Y, %H:%M %Z}, if nothing stands in its way by then."
 
 
 def unschedule(version: int, by: User, now: datetime) -> str:
@@ -103,6 +107,21 @@ def unschedule(version: int, by: User, now: datetime) -> str:
             raise Refused("no_change", f"Draft {version} is not scheduled.")
         act.said = "Took the scheduled publish back."
     return f"Draft {version} is not scheduled any more."
+
+
+def warnings_of(draft: RuleSetVersion) -> Iterator[str]:
+    """What keeps a draft from nothing, and should be known before it is published, in sentences."""
+    live = RuleSetVersion.objects.filter(state=State.PUBLISHED).first()
+    copied = draft.based_on_id if draft.restores_id is None else None
+    if live and live.published_at and copied not in (None, live.pk) and live.published_at > draft.created_at:
+        yield (
+            f"Version {live.pk} was published after this draft was copied from version {copied}. What it changed is"
+            " undone where the draft does not say the same."
+        )
+    zone = ZoneInfo(draft.time_zone)
+    others = RuleSetVersion.objects.filter(state=State.DRAFT, publish_at__isnull=False).exclude(pk=draft.pk)
+    for other, at in others.order_by("publish_at", "id").values_list("id", "publish_at")[:MOST_WARNINGS]:
+        yield f"Draft {other} is scheduled for {at.astimezone(zone):%-d %b %Y, %H:%M %Z} and takes its place then."
 
 
 def publish_due(now: datetime) -> int:

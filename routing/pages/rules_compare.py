@@ -21,7 +21,7 @@ PAGE = 100
 KINDS = {
     "added": ("new", "info", "plus"), "removed": ("removed", "bad", "trash-2"),
     "changed": ("changed", "warn", "pencil"), "moved": ("moved", "", "arrow-up"),
-    "set": ("settings", "warn", "settings"),
+    "set": ("of the version", "warn", "settings"),
 }  # fmt: skip
 
 

@@ -39,6 +39,7 @@ class PublishForm(forms.Form):
     purpose = forms.CharField(
         max_length=300, widget=forms.Textarea({"rows": 3}), label="What this version changes, and why",
         help_text="It stands beside the version for good, and in its history.",
+        error_messages={"required": "Write down what this version changes, and why."},
     )  # fmt: skip
     at = InstantField(label="At")
 
@@ -69,6 +70,9 @@ def publish(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
         try:
             said = do(request, version, form)
         except Refused as refused:
+            if refused.code == "in_the_past":
+                form.add_error("at", refused.sentence)
+                return render(request, "pages/rules_publish.html", _context(request, version, form), status=422)
             return _again(request, version, form, [refused.sentence])
         except RulebookError as error:
             return _again(request, version, form, list(error.problems))
@@ -127,6 +131,7 @@ def _context(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -
         ],
         "missing": [(problem, _mends(request, version, problem)) for problem in missing],
         "blocked": bool([code for code, _ in problems if code != "purpose_missing"]),
+        "warnings": list(publishing.warnings_of(version)) if draft else [],
         "approval": [sentence for _, sentence in approval], "four_eyes": settings.FOUR_EYES_PUBLISH,
         "now": timezone.now(), "help_topic": "rules",
     }  # fmt: skip

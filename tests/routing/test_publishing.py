@@ -55,7 +55,8 @@ def words(answer):
 
 
 def test_publishing_asks_for_a_purpose_and_keeps_who_and_when(draft, rita):
-    assert rita.post(address(draft), {"purpose": "  ", "do": "publish"}).status_code == 422
+    nothing = rita.post(address(draft), {"purpose": "  ", "do": "publish"})
+    assert (nothing.status_code, "Write down what this version changes, and why." in words(nothing)) == (422, True)
     assert state(draft) == "draft"
     answer = rita.post(address(draft), {"purpose": "All to Elena", "do": "publish"}, follow=True)
     assert f"Version {draft.pk} is published: it decides from the next lead on." in words(answer)
@@ -122,11 +123,51 @@ def test_a_scheduled_draft_is_published_when_its_instant_comes_and_once(draft, r
 
 
 @pytest.mark.parametrize(
-    ("at", "code"), [("2020-01-01T03:00", 409), ("", 409), ("soon", 422), ("2027-03-28T02:30", 422)]
+    ("at", "said"),
+    [
+        ("2020-01-01T03:00", "This instant is past. Choose a later one, or publish now."),
+        ("", "Say when: choose the date and the time at which it is to be published."),
+        ("soon", "Enter a valid date/time."),
+        ("2027-03-28T02:30", "A change of clocks in Europe/Berlin skips this time or has it twice."),
+        ("2027-10-31T02:30", "A change of clocks in Europe/Berlin skips this time or has it twice."),
+        ("9999-12-31T23:59", "Choose a year from 1970 to 2200."),
+    ],
 )
-def test_an_instant_that_cannot_be_meant_is_refused(draft, rita, at, code):
-    assert rita.post(address(draft), {"purpose": "Later", "do": "schedule", "at": at}).status_code == code
+def test_an_instant_that_cannot_be_meant_is_refused_beside_its_field(draft, rita, at, said):
+    answer = rita.post(address(draft), {"purpose": "Later", "do": "schedule", "at": at})
+    beside = answer.content.decode().partition('name="at"')[2].partition("</fieldset>")[0]
+    assert (answer.status_code, said in beside, "Not published." in words(answer)) == (422, True, False)
     assert RuleSetVersion.objects.get().publish_at is None
+
+
+def test_what_is_scheduled_is_told_with_its_instant_and_on_every_page_that_publishes_before(draft, rita):
+    copy = copy_to_draft(draft)
+    asked = {"purpose": "In the night", "do": "schedule", "at": "2027-01-10T03:00"}
+    assert (
+        f"Draft {copy.pk} will be published on 10 Jan 2027, 03:00 CET, if nothing stands in its way by then."
+        in words(rita.post(address(copy), asked, follow=True))
+    )
+    said = f"Draft {copy.pk} is scheduled for 10 Jan 2027, 03:00 CET and takes its place then."
+    assert [said in words(rita.get(address(version))) for version in (draft, copy)] == [True, False]
+
+
+def test_of_two_drafts_of_one_instant_the_later_made_is_in_force(draft, rita):
+    copy, at = copy_to_draft(draft), NOW + timedelta(days=1)
+    for version in (copy, draft):
+        publishing.schedule(version.pk, "Later", at, User.objects.get(username="rita"), NOW)
+    assert publishing.publish_due(at) == 2
+    assert (state(draft), state(copy)) == ("retired", "published")
+
+
+def test_a_draft_that_was_copied_before_the_rules_in_force_says_what_it_undoes(draft, rita):
+    publish(draft, None, NOW)
+    older, newer = copy_to_draft(draft), copy_to_draft(draft)
+    RuleSetVersion.objects.update(purpose="More", created_at=NOW)
+    newer.refresh_from_db()
+    publish(newer, None, NOW + timedelta(hours=1))
+    latest = copy_to_draft(newer)
+    said = f"Version {newer.pk} was published after this draft was copied from version {draft.pk}."
+    assert [said in words(rita.get(address(version))) for version in (older, latest)] == [True, False]
 
 
 def test_what_cannot_be_published_when_its_time_comes_keeps_why_and_says_so(draft, rita):
