@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from routing.engine.conditions import fold
 from routing.lists import LARGEST_LIST
 from routing.models import ListEntry, NamedList, Rule, RuleSetVersion
+from routing.spreadsheet import MOST_COLUMNS, MOST_LINES
 from routing.vocabulary import read_word
 
 MOST_FAULTS = 50
@@ -26,6 +27,11 @@ def read_values(field: str, lines: Iterable[tuple[int, Sequence[str]]]) -> Value
     found: dict[str, str] = {}
     faults: list[str] = []
     for number, cells in lines:
+        if number > MOST_LINES:
+            faults.append(f"The file has more than {MOST_LINES:,} lines. Split it.")
+            break
+        if any(cells[MOST_COLUMNS:]):
+            faults.append(f"Line {number} has more than {MOST_COLUMNS} cells. Put one value on each line.")
         for cell in cells:
             value = " ".join(cell.split())
             if not value or (number == 1 and fold(value).replace(" ", "_") == field):

@@ -15,7 +15,7 @@ from routing.fired import fired
 from routing.models import RuleSetContent, RuleSetVersion
 from routing.names import Names, read_names
 from routing.publish_checks import Problem, by_rule
-from routing.rule_words import FrozenRule, extras_words, target_words, when_words, window_words
+from routing.rule_words import FrozenRule, extras_words, when_words, where_words, window_words
 from routing.rulebook import content_of, missing
 from routing.step_words import BY_ITSELF, title
 
@@ -143,7 +143,7 @@ def _against_live(version: RuleSetVersion, content: Mapping[str, Any], names: Na
 def _found(rule: FrozenRule, search: str, names: Names) -> bool:
     if not search:
         return True
-    text = " ".join((rule["name"], when_words(rule, names), target_words(rule, names), *extras_words(rule, names)))
+    text = " ".join((rule["name"], when_words(rule, names), where_words(rule, names), *extras_words(rule, names)))
     return all(word in text.casefold() for word in search.casefold().split())
 
 
@@ -154,7 +154,7 @@ def _line(
     key = rule.get("key", "")
     return Line(
         rule["id"], key, rule["name"], place, rule.get("enabled", True), when_words(rule, names),
-        target_words(rule, names), tuple(extras_words(rule, names)), window_words(rule, zone),
+        where_words(rule, names), tuple(extras_words(rule, names)), window_words(rule, zone),
         len(rule["table"]["rows"]) if rule.get("table") else 0, counts.get(key, 0), marks.get(key),
         problems.get(rule["id"], ()), place == 1, place == count,
     )  # fmt: skip

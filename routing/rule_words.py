@@ -190,11 +190,11 @@ def sentence(rule: FrozenRule, names: Names, zone: str = "UTC") -> str:
     """The whole rule: “country is UK or IE and lead type is Demo → EMEA Enterprise, priority, SLA Fast”."""
     when, window = when_words(rule, names), window_words(rule, zone)
     asked = f"{when}, {window}" if window else when
-    leads_to = ", ".join((_where(rule, names), *extras_words(rule, names)))
+    leads_to = ", ".join((where_words(rule, names), *extras_words(rule, names)))
     return f"{asked[:1].upper()}{asked[1:]} → {leads_to}"
 
 
-def _where(rule: FrozenRule, names: Names) -> str:
+def where_words(rule: FrozenRule, names: Names) -> str:
     """Of a table whose rows say where: what its rows leave open goes where the rule itself leads."""
     own = target_words(rule, names)
     said = {"target", "owner", "pool", "team"} & set((rule.get("table") or {}).get("outputs", ()))

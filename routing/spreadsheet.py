@@ -7,6 +7,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterator
+from datetime import datetime, time
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,7 @@ MOST_STRINGS = 60_000_000
 """Of its table of texts, which is read whole."""
 MOST_LINES = 200_000
 MOST_COLUMNS = 30
+"""One cell more is given, so that whoever reads the lines can say that there are too many."""
 LONGEST_CELL = 200
 DELIMITERS = ",;\t"
 FORMULA = ("=", "+", "-", "@")
@@ -28,18 +30,19 @@ class BadFile(ValueError):
     """The file cannot be read at all; the text is a sentence with its remedy."""
 
 
-def read_lines(data: bytes, notes: list[str]) -> Lines:
-    """The lines of a file. `notes`: grows by what people should know. Raises BadFile, also while lines are read."""
+def read_lines(data: bytes, notes: list[str], longest: int = LONGEST_CELL) -> Lines:
+    """The lines of a file. `notes`: grows by what people should know. `longest`: characters of a cell; of a longer one
+    there is one more, so that it can be told. Raises BadFile, also while lines are read."""
     if len(data) > MOST_BYTES:
         raise BadFile(f"The file has {len(data):,} bytes; {MOST_BYTES:,} is the most. Split it.")
-    return _xlsx(data) if data.startswith(b"PK\x03\x04") else _csv(_text(data, notes))
+    return _xlsx(data, longest) if data.startswith(b"PK\x03\x04") else _csv(_text(data, notes), longest)
 
 
-def _cell(text: str) -> str:
+def _cell(text: str, longest: int) -> str:
     """Without the apostrophe that keeps a spreadsheet from calculating it."""
     text = " ".join(text.replace("\x00", "").split())
     text = text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
-    return text[: LONGEST_CELL + 1]
+    return text[: longest + 1]
 
 
 # --- CSV -------------------------------------------------------------------------------------------------
@@ -66,14 +69,14 @@ def _text(data: bytes, notes: list[str]) -> str:
     return text
 
 
-def _csv(text: str) -> Lines:
+def _csv(text: str, longest: int) -> Lines:
     first = next((line for line in text.splitlines()[:50] if line.strip()), "")
     delimiter = max(DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     number = 1
     try:
         for cells in reader:
-            yield number, [_cell(cell) for cell in cells[:MOST_COLUMNS]]
+            yield number, [_cell(cell, longest) for cell in cells[: MOST_COLUMNS + 1]]
             number = reader.line_num + 1
     except csv.Error as error:
         raise BadFile(
@@ -84,7 +87,7 @@ def _csv(text: str) -> Lines:
 # --- XLSX ------------------------------------------------------------------------------------------------
 
 
-def _xlsx(data: bytes) -> Lines:
+def _xlsx(data: bytes, longest: int) -> Lines:
     """The first sheet, line by line; never more of it in memory than its table of texts."""
     _safe(data)
     from openpyxl import load_workbook  # a quarter of a second that only an import pays
@@ -93,9 +96,9 @@ def _xlsx(data: bytes) -> Lines:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what a file claims of its size
-        rows = sheet.iter_rows(max_col=MOST_COLUMNS, values_only=True)
+        rows = sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True)
         for number, row in enumerate(islice(rows, MOST_LINES + 2), start=1):
-            yield number, [_cell(_plain(value)) for value in row]
+            yield number, [_cell(_plain(value), longest) for value in row]
     except Exception as error:  # whatever a foreign reader makes of a broken file: it is the file that is wrong
         raise BadFile(
             "The XLSX file cannot be read: it is damaged or has a password. Open it, save it anew, and choose that."
@@ -119,7 +122,9 @@ def _safe(data: bytes) -> None:
 
 
 def _plain(value: Any) -> str:
-    """A number as a person typed it: 10115, not 10115.0."""
+    """A number as a person typed it: 10115, not 10115.0; a day without the midnight that spreadsheets add."""
     if value is None:
         return ""
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -13,18 +13,21 @@ from django.core.exceptions import ValidationError
 
 from leads.models import Pipeline, Stage
 from owners.models import Owner, Pool, Team
+from routing.engine.conditions import NAMED_LISTS
 from routing.engine.fields import FIELD_KINDS, FIELDS, OPERATORS
 from routing.engine.hierarchy import TARGET_KINDS
 from routing.engine.tables import LONGEST_TABLE, OUTPUTS, Fault, check_table, operators_of
-from routing.models import SlaPolicy
+from routing.models import NamedList, SlaPolicy
 from routing.rule_values import parse_value
-from routing.vocabulary import read_word
+from routing.vocabulary import comparable, read_word
 
 Table = dict[str, Any]
+Names = Mapping[str, Mapping[str, str]]
 USUAL = {"text": "one_of", "words": "one_of", "number": "between", "flag": "is_true", "moment": "between"}
 """The operator of a column that names none, by the kind of its field."""
 ARROWS = ("→", "->", "=>")
 MOST_FAULTS = 200
+LONGEST_CELL = 2_000
 _RANGE = re.compile(r"(-?[0-9.]+)\s*(?:-|–|—|to|\.\.)\s*(-?[0-9.]+)", re.I)
 _FROM = re.compile(r"(?:>=|≥|from|at least)?\s*(-?[0-9.]+)\s*\+?", re.I)
 _UP_TO = re.compile(r"(?:<=|≤|up to|at most)\s*(-?[0-9.]+)", re.I)
@@ -160,15 +163,18 @@ def _cell(column: Column, text: str, known: "_Known") -> tuple[Any, str]:
     """(value, what is wrong with it); an empty cell asks and says nothing."""
     if not text:
         return None, ""
+    if len(text) > LONGEST_CELL:
+        sentence = f"A cell has at most {LONGEST_CELL:,} characters."
+        return None, f"{sentence} Keep so many values in a named list, or split the row."
     try:
         if not column.operator:
             return known.output(column.name, text), ""
-        return _asked(column, text), ""
+        return _asked(column, text, known), ""
     except ValidationError as error:
         return None, error.messages[0]
 
 
-def _asked(column: Column, text: str) -> Any:
+def _asked(column: Column, text: str, known: "_Known") -> Any:
     kind, field, operator = FIELD_KINDS[column.name], column.name, column.operator
     if kind == "flag":
         if _plain(text) not in _YES:
@@ -179,6 +185,8 @@ def _asked(column: Column, text: str) -> Any:
     if operator in ("one_of", "none_of"):
         words = [word.strip() for word in re.split(r"[;|]", text) if word.strip()]
         return [parse_value(field, "is", read_word(field, word)) for word in words]
+    if operator in NAMED_LISTS:
+        return known.list_of(field, text)
     return parse_value(field, operator, text)
 
 
@@ -212,6 +220,7 @@ class _Known:
 
     def __init__(self) -> None:
         self._by: dict[str, dict[str, str]] = {}
+        self._lists: list[tuple[str, str, str]] | None = None
 
     def output(self, name: str, text: str) -> Any:
         """The value that a cell of an output says. Raises ValidationError."""
@@ -233,6 +242,17 @@ class _Known:
             )
         return found
 
+    def list_of(self, field: str, text: str) -> str:
+        """The key of a named list that values of the field can be in. Raises ValidationError."""
+        if self._lists is None:
+            self._lists = list(NamedList.objects.order_by("key").values_list("key", "name", "field"))
+        fitting = [(key, name) for key, name, of in self._lists if comparable(of, field)]
+        for key, name in fitting:
+            if _plain(text) in (_plain(key), _plain(name)):
+                return key
+        offered = ", ".join(key for key, _ in fitting[:8]) or "none yet"
+        raise ValidationError(f"There is no list “{text[:40]}” that fits. Lists that fit: {offered}.")
+
     def _keys(self, name: str) -> Mapping[str, str]:
         if name not in self._by:
             rows = list(_NAMED[name]._default_manager.values_list("key", "name"))
@@ -251,20 +271,40 @@ _NAMED: dict[str, Any] = {
 
 def lines_of(table: Mapping[str, Any]) -> list[list[str]]:
     """The lines that `read_table` reads back as this table: headings, then rows."""
-    inputs = table["inputs"]
-    head = [_heading(column) for column in inputs] + [f"→ {OUTPUTS[name]}" for name in table["outputs"]]
-    rows = [
-        [*(cell_words(column, cell) for column, cell in zip(inputs, row["in"], strict=True)), *map(_said, row["out"])]
-        for row in table["rows"]
+    head = [_heading(column) for column in table["inputs"]]
+    head += [f"→ {_capital(OUTPUTS[name])}" for name in table["outputs"]]
+    return [head, *rows_of(table, table["rows"], {})]
+
+
+def rows_of(table: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], names: Names) -> list[list[str]]:
+    """Some of its rows as they are written; `names`: of whom and what they name, as `names_of` gives them."""
+    inputs, by = table["inputs"], [names.get(name, {}) for name in table["outputs"]]
+    return [
+        [
+            *(cell_words(column, cell) for column, cell in zip(inputs, row["in"], strict=True)),
+            *(_said(known.get(cell, cell)) for known, cell in zip(by, row["out"], strict=True)),
+        ]
+        for row in rows
     ]
-    return [head, *rows]
+
+
+def names_of(table: Mapping[str, Any]) -> Names:
+    """Output -> key -> name, of the outputs that name somebody or something; a query for each of them."""
+    return {
+        name: dict(_NAMED[name]._default_manager.values_list("key", "name"))
+        for name in table["outputs"]
+        if name in _NAMED
+    }
 
 
 def _heading(column: Mapping[str, str]) -> str:
-    label = FIELDS[column["field"]]
-    label = label[:1].upper() + label[1:]
+    label = _capital(FIELDS[column["field"]])
     usual = USUAL[FIELD_KINDS[column["field"]]] == column["operator"]
     return label if usual else f"{label} {OPERATORS[column['operator']]}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def cell_words(column: Mapping[str, str], cell: Any) -> str:

@@ -118,7 +118,7 @@ def _take(request: HttpRequest, row: NamedList) -> HttpResponse:
         return render(request, "pages/named_list.html", _context(request, row, form), status=422)
     replace = form.cleaned_data["replace"] == "all"
     if request.POST.get("do") != "save":
-        return _look(request, row, found.values, replace)
+        return _look(request, row, found.values, replace, notes)
     change = change_of(row, found.values, replace=replace)
     act = replace_entries if replace else add_entries
     row = act(row, found.values, request.user, timezone.now())
@@ -129,11 +129,11 @@ def _lines(text: str) -> list[tuple[int, list[str]]]:
     return [(number, [line]) for number, line in enumerate(text.splitlines(), start=1)]
 
 
-def _look(request: HttpRequest, row: NamedList, found: list[str], replace: bool) -> HttpResponse:
+def _look(request: HttpRequest, row: NamedList, found: list[str], replace: bool, notes: list[str]) -> HttpResponse:
     """What would change, with the values as text to be sent again."""
     change: Change = change_of(row, found, replace=replace)
     form = ValuesForm(initial={"text": "\n".join(found), "replace": "all" if replace else ""})
-    return render(request, "pages/named_list.html", _context(request, row, form) | {"change": change})
+    return render(request, "pages/named_list.html", _context(request, row, form) | {"change": change, "notes": notes})
 
 
 def _done(request: HttpRequest, row: NamedList, said: str) -> HttpResponse:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
+from django.forms.utils import ErrorDict
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -127,6 +128,10 @@ class RuleForm(forms.Form):
     def clean_high_intent(self) -> bool | None:
         return {"yes": True, "no": False}.get(self.cleaned_data["high_intent"])
 
+    def unjudged(self) -> None:
+        """Show what was typed without a word about it: somebody is still typing."""
+        self._errors = ErrorDict()
+
     def columns(self) -> dict[str, Any]:
         """What was typed, as columns; relations as ids. Only what names something of its target is kept."""
         typed = {name: self.cleaned_data.get(name) for name in COLUMNS}
@@ -231,12 +236,15 @@ def rows_of(wanted: Wanted) -> Rows:
     return [[Row(row["field"], row["operator"], show_value(row["value"])) for row in group] for group in wanted.groups]
 
 
-def read_rows(rows: Rows) -> list[list[dict[str, Any]]] | None:
-    """The groups of conditions; None where a row cannot be read, which then says so."""
+def read_rows(rows: Rows) -> list[list[dict[str, Any]]]:
+    """The groups of conditions, without the rows that cannot be read, which then say so."""
     read = [[row.read() for row in group] for group in rows]
-    if any(row.errors for group in rows for row in group):
-        return None
     return [[row for row in group if row is not None] for group in read]
+
+
+def sound_rows(rows: Rows) -> Rows:
+    """Those with which nothing is wrong."""
+    return [[row for row in group if not row.errors] for group in rows]
 
 
 def mark(rows: Rows, faults: list[Fault]) -> list[Fault]:

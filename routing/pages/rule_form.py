@@ -28,6 +28,7 @@ from routing.pages.rule_fields import (
     number_of,
     read_rows,
     rows_of,
+    sound_rows,
     typed_rows,
     vocabulary,
     zone_of,
@@ -90,22 +91,29 @@ def _posted(request: HttpRequest, version: RuleSetVersion, rule: int | None, row
     do = request.POST.get("do", "save")
     context = _context(request, version, row, form, rows, editing=True)
     if do.startswith(("row", "group", "drop")):
+        form.unjudged()
         _one_more(rows, do)
-        return render(request, "pages/rule_form.html", context)
+        return _answer(request, context)
     wanted = _typed(form, rows, version)
     if wanted is None or do == "say":
         if wanted:
             context["says"] = _says(request, version, row, wanted)
-        return render(request, "pages/rule_form.html", context, status=200 if wanted else 422)
+        return _answer(request, context, 200 if wanted else 422)
     try:
         saved, said = save_rule(version.pk, rule, wanted, _seen(request), request.user, timezone.now())
     except Faulty as faulty:
         form.take(mark(rows, faulty.faults))
-        return render(request, "pages/rule_form.html", context, status=422)
+        return _answer(request, context, 422)
     except Refused as refused:
         return _refused(request, context, row, refused)
     messages.success(request, said)
     return redirect(f"{reverse('pages:rules', args=[version.pk])}#rule-{saved.pk}")
+
+
+def _answer(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """The form as it was typed, with what is wrong."""
+    context["faulty"] = bool(context["form"].errors) or sound_rows(context["rows"]) != context["rows"]
+    return render(request, "pages/rule_form.html", context, status=status)
 
 
 def _refused(request: HttpRequest, context: dict[str, Any], row: Rule | None, refused: Refused) -> HttpResponse:
@@ -124,10 +132,11 @@ def _refused(request: HttpRequest, context: dict[str, Any], row: Rule | None, re
 def _typed(form: RuleForm, rows: Rows, version: RuleSetVersion) -> Wanted | None:
     """What was typed; None where something is wrong. All of that is said at once, each beside its field."""
     sound, groups = form.is_valid(), read_rows(rows)
-    wanted = Wanted(form.columns(), groups or [])
+    read = sound_rows(rows)
+    wanted = Wanted(form.columns(), groups)
     found = faults(wanted, version.time_zone, timezone.now())
-    form.take(mark(rows, found))
-    return wanted if sound and groups is not None and not found else None
+    form.take(mark(read, found))
+    return wanted if sound and read == rows and not found else None
 
 
 def _one_more(rows: Rows, do: str) -> None:

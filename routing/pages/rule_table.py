@@ -22,7 +22,7 @@ from routing.pages.rule_versions import LARGEST_ID, may_edit, of_version
 from routing.refused import Refused
 from routing.rule_edit import Faulty, save_table
 from routing.spreadsheet import MOST_BYTES, BadFile, read_lines
-from routing.tables import Read, lines_of, read_table
+from routing.tables import LONGEST_CELL, Read, lines_of, names_of, read_table, rows_of
 
 PAGE = 100
 LONGEST_PASTE = 500_000
@@ -37,7 +37,8 @@ class TableForm(forms.Form):
     text = forms.CharField(
         required=False, max_length=LONGEST_PASTE, strip=False, label="The table as text",
         widget=forms.Textarea({"rows": 14, "spellcheck": "false", "wrap": "off"}),
-        help_text="Paste it from a spreadsheet: the first line names the columns, tabs stand between cells.",
+        help_text="Paste it from a spreadsheet: the first line names the columns, and tabs stand between cells. Commas"
+        " or semicolons do as well.",
     )  # fmt: skip
     file = forms.FileField(
         required=False, label="or a file", widget=forms.FileInput({"accept": ".csv,.xlsx,.tsv,.txt"})
@@ -63,7 +64,8 @@ def table(request: HttpRequest, version: RuleSetVersion, rule: int) -> HttpRespo
         raise PermissionDenied
     form = TableForm(request.POST, request.FILES)
     context = _context(request, version, row, form, editing=True)
-    wanted, faults = (None, []) if request.POST.get("do") == "drop" else _read(form)
+    notes: list[str] = []
+    wanted, faults = (None, []) if request.POST.get("do") == "drop" else _read(form, notes)
     if faults or (wanted is None and request.POST.get("do") != "drop"):
         return render(request, "pages/rule_table.html", {**context, "faults": faults}, status=422)
     try:
@@ -77,6 +79,8 @@ def table(request: HttpRequest, version: RuleSetVersion, rule: int) -> HttpRespo
             request, "pages/rule_table.html", {**context, "said": refused.sentence, "seen": row.edition}, status=409
         )
     messages.success(request, said)
+    for note in notes:
+        messages.warning(request, note)
     return redirect("pages:rule-table", version.pk, row.pk)
 
 
@@ -92,15 +96,17 @@ def _seen(request: HttpRequest) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _read(form: TableForm) -> Read:
+def _read(form: TableForm, notes: list[str]) -> Read:
+    """The table of a form. `notes`: grows by what people should know of the file."""
     if not form.is_valid():
         return Read(None, [(None, str(error)) for errors in form.errors.values() for error in errors])
-    notes: list[str] = []
-    file = form.cleaned_data["file"]
+    file, text = form.cleaned_data["file"], form.cleaned_data["text"]
     try:
         if file:
-            return read_table(list(read_lines(file.read(), notes)))
-        return read_table(enumerate((line.split("\t") for line in form.cleaned_data["text"].splitlines()), start=1))
+            return read_table(list(read_lines(file.read(), notes, LONGEST_CELL)))
+        if "\t" in text:
+            return read_table(enumerate((line.split("\t") for line in text.splitlines()), start=1))
+        return read_table(list(read_lines(text.encode(), notes, LONGEST_CELL)))
     except BadFile as error:
         return Read(None, [(None, str(error))])
 
@@ -109,11 +115,13 @@ def _context(
     request: HttpRequest, version: RuleSetVersion, row: Rule, form: TableForm | None, *, editing: bool
 ) -> dict[str, Any]:
     lines = lines_of(row.table) if row.table else []
-    page = Paginator(list(enumerate(lines[1:], start=1)), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(row.table["rows"] if row.table else [], PAGE).get_page(request.GET.get("page"))
+    shown = rows_of(row.table, list(page.object_list), names_of(row.table)) if row.table else []
     short = len(lines) - 1 <= AS_TEXT
     text = "\n".join("\t".join(line) for line in lines) if lines and short else ""
     return {
         "version": version, "rule": row, "editing": editing, "head": lines[0] if lines else [], "page": page,
+        "shown": list(enumerate(shown, start=page.start_index())),
         "inputs": len(row.table["inputs"]) if row.table else 0, "rows": max(len(lines) - 1, 0), "short": short,
         "form": form or TableForm(initial={"text": text}), "seen": request.POST.get("seen") or row.edition,
         "fields": [label for _, label in FIELDS.items()], "outputs": list(OUTPUTS.values()), "help_topic": "conditions",

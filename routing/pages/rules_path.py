@@ -93,12 +93,12 @@ def act(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
         said, at = told(request, version.pk, rule)
     except Refused as refused:
         messages.error(request, refused.sentence)
-        at = rule
+        where = ""  # to the head of the page, where it is said
     else:
         messages.success(request, said)
+        where = f"#rule-{at}" if at else f"#{_step_of(request)}"
     query = request.POST.get("asked", "")
-    back = reverse("pages:rules", args=[version.pk]) + (f"?{query}" if query else "")
-    return redirect(f"{back}#{f'rule-{at}' if at else _step_of(request)}")
+    return redirect(reverse("pages:rules", args=[version.pk]) + (f"?{query}" if query else "") + where)
 
 
 def _step_of(request: HttpRequest) -> str:

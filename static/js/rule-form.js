@@ -103,6 +103,7 @@ const addGroup = () => {
   more.textContent = "and…";
   group.append(legend, more);
   groups.querySelector("[data-none]")?.remove();
+  form.querySelector("[data-add-group]").lastChild.textContent = "Add an alternative";
   groups.insertBefore(group, groups.lastElementChild);
   addRow(group);
 };

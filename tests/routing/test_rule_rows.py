@@ -102,6 +102,33 @@ def test_a_list_of_another_field_is_refused_where_no_lead_could_be_in_it(draft, 
         assert answer.context["rows"][0][0].errors == [said]
 
 
+# --- what is wrong, at once ---------------------------------------------------------------------------------
+
+
+def test_what_is_wrong_with_one_row_hides_nothing_of_another(draft, rita):
+    rows = [
+        ("0", "lead_score", "is", "many", ""), ("0", "country", "in_list", "nobody", ""),
+        ("1", "city", "is", "Bern", ""), ("1", "city", "is", "Ulm", ""),
+    ]  # fmt: skip
+    answer = rita.post(rule_address(draft), typed(*rows))
+    first, second = answer.context["rows"]
+    assert [row.errors for row in first] == [
+        ["“lead score” is a number; “many” is not."], ["There is no list “nobody”. Lists that fit: none yet."],
+    ]  # fmt: skip
+    assert "Nothing was saved yet. Mend what is marked below." in answer.content.decode()
+    assert [row.errors for row in second] == [[], []]
+    answer = rita.post(rule_address(draft), typed(*rows[2:]))
+    assert [row.errors for row in answer.context["rows"][0]] == [
+        [], ["No lead can satisfy this: city is Bern and city is Ulm."],
+    ]  # fmt: skip
+    assert "Nothing was saved yet. Mend what is marked below." in answer.content.decode()
+
+
+def test_who_asks_for_one_more_row_is_not_told_yet_what_is_missing(draft, rita):
+    page = rita.post(rule_address(draft), typed(("0", "city", "is", "Bern", ""), name="", do="row-0")).content.decode()
+    assert ("This field is required." in page, "Nothing was saved" in page) == (False, False)
+
+
 # --- too many ----------------------------------------------------------------------------------------------
 
 

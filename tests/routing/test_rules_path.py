@@ -94,8 +94,10 @@ def test_the_second_of_two_is_told_what_the_first_did_and_nothing_is_done(draft,
     seen, other = edition(draft), sign_up("omar", "RevOps")
     drafts.switch_rule(draft.pk, rule_of(draft, "a"), False, seen, other, NOW)
     drafts.nudge_rule(draft.pk, rule_of(draft, "d"), -1, None, other, NOW)
-    page = post(rita, draft, act="down", rule=rule_of(draft, "b"), seen=seen).content.decode()
+    answer = post(rita, draft, act="down", rule=rule_of(draft, "b"), seen=seen)
+    page = answer.content.decode()
     assert order(draft) == "abdc"
+    assert "#" not in answer.redirect_chain[-1][0]  # the head of the page is where it is said
     assert "Nothing was done, because the draft changed since you opened it." in page
     assert "Switched the rule “a” off." in page
     assert "Moved the rule “d” to place 3 of “Owner of the territory”." in page

@@ -1,11 +1,13 @@
 """The pages of a decision table and of a named list: pasted, uploaded, shown, exported, refused whole."""
 
 import io
+from datetime import datetime
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from openpyxl import Workbook
 
+from routing import list_imports
 from routing.lists import replace_entries
 from routing.models import ListEntry, NamedList, Rule, RuleSetVersion
 from routing.rulebook import freeze, publish
@@ -56,6 +58,7 @@ def test_a_pasted_table_is_saved_shown_told_and_frozen_with_ids(people, rule, ri
     ]
     path = rita.get(f"/admin/routing/rulesetversion/{rule.version_id}/rules/").content.decode()
     assert "By a table of 2 rows over country" in path
+    assert "<strong>as its row says, else Emea</strong>" in path
     publish(rule.version, None, NOW)
     assert rita.post(table_of(rule), {"text": TEXT, "seen": 2, "do": "save"}).status_code == 403
 
@@ -64,6 +67,7 @@ def test_a_workbook_is_read_and_an_exported_one_is_read_back(rule, rita):
     file = workbook(["Company size", "→ Tier"], ["10-50", "=1+1"], [70, "fast"])
     assert rita.post(table_of(rule), {"file": file, "seen": 1, "do": "save"}).status_code == 302
     saved = Rule.objects.get(pk=rule.pk).table
+    assert '<th scope="col" class="says">→ Tier</th>' in rita.get(table_of(rule)).content.decode()
     assert saved["rows"][1] == {"in": [[70, 70]], "out": ["fast"]}
     for kind in ("", "?as=xlsx"):
         answer = rita.get(f"{table_of(rule)}export/{kind}")
@@ -87,6 +91,49 @@ def test_what_cannot_be_saved_is_said_and_changes_nothing(rule, rita, fields, st
     answer = rita.post(table_of(rule), {"seen": 1, "do": "save", **fields})
     assert (answer.status_code, said in answer.content.decode()) == (status, True)
     assert Rule.objects.get(pk=rule.pk).table is None
+
+
+@pytest.mark.parametrize(
+    "text", ["Country,→ Pool\nDE,Emea\n", "Country;→ Pool\nDE;Emea\n", '"Country","Pool"\n"DE","emea"']
+)
+def test_a_table_may_be_pasted_with_commas_or_semicolons(people, rule, rita, text):
+    assert rita.post(table_of(rule), {"text": text, "seen": 1, "do": "save"}).status_code == 302
+    assert Rule.objects.get(pk=rule.pk).table["rows"] == [{"in": [["DE"]], "out": ["emea"]}]
+    page = rita.get(table_of(rule)).content.decode()
+    assert ('<td class="says">Emea</td>' in page, "DE\temea" in page) == (True, True)  # by name; as text by key
+
+
+def test_a_cell_is_never_cut_off(rule, rita):
+    long = "; ".join(f"City {number}" for number in range(150))  # 1,500 characters
+    file = workbook(["City", "→ Tier"], [long, "x"])
+    assert rita.post(table_of(rule), {"file": file, "seen": 1, "do": "save"}).status_code == 302
+    assert len(Rule.objects.get(pk=rule.pk).table["rows"][0]["in"][0]) == 150
+    answer = rita.post(table_of(rule), {"file": workbook(["City"], ["x" * 2001]), "seen": 2, "do": "save"})
+    assert (answer.status_code, "Line 2, City: A cell has at most 2,000 characters." in answer.content.decode()) == (
+        422, True,
+    )  # fmt: skip
+
+
+def test_days_of_a_spreadsheet_are_days(rule, rita):
+    file = workbook(["Arrival", "→ Tier"], [datetime(2026, 3, 1), "x"], ["2026-04-01 to 2026-04-30", "y"])
+    assert rita.post(table_of(rule), {"file": file, "seen": 1, "do": "save"}).status_code == 302
+    rows = Rule.objects.get(pk=rule.pk).table["rows"]
+    assert [row["in"] for row in rows] == [[["2026-03-01", "2026-03-01"]], [["2026-04-01", "2026-04-30"]]]
+
+
+def test_a_file_that_is_no_utf8_is_taken_with_a_warning(rule, rita):
+    file = SimpleUploadedFile("table.csv", "City,Tier\nZürich,x\n".encode("cp1252"))
+    page = rita.post(table_of(rule), {"file": file, "seen": 1, "do": "save"}, follow=True).content.decode()
+    assert ("Zürich" in page, "The file is not UTF-8 and was read as Windows-1252." in page) == (True, True)
+
+
+def test_a_column_asks_about_lists_that_fit_by_name_or_key(rule, rita, partners):
+    text = "Company domain in list\t→ Tier\nPARTNERS\tx\n"
+    assert rita.post(table_of(rule), {"text": text, "seen": 1, "do": "save"}).status_code == 302
+    assert Rule.objects.get(pk=rule.pk).table["rows"] == [{"in": ["partners"], "out": ["x"]}]
+    for column, key in (("Country in list", "partners"), ("Company domain in list", "nobody")):
+        answer = rita.post(table_of(rule), {"text": f"{column}\n{key}\n", "seen": 2, "do": "save"})
+        assert (answer.status_code, f"There is no list “{key}” that fits." in answer.content.decode()) == (422, True)
 
 
 def test_a_table_is_dropped_and_the_rule_stays(rule, rita):
@@ -138,6 +185,18 @@ def test_values_that_no_lead_can_have_are_named_by_their_line(rita):
     answer = rita.post(values_of(named), {"seen": 1, "text": "Germany\nAtlantis", "do": "save"})
     assert (answer.status_code, "Line 2: “Atlantis” is not a country." in answer.content.decode()) == (422, True)
     assert held(named) == []
+
+
+def test_a_file_with_too_much_on_a_line_or_too_many_lines_is_refused(partners, rita, monkeypatch):
+    monkeypatch.setattr(list_imports, "MOST_LINES", 50)
+    for lines, said in (
+        ([[f"a{n}.example" for n in range(31)]], "Line 1 has more than 30 cells. Put one value on each line."),
+        ([[f"a{n}.example"] for n in range(51)], "The file has more than 50 lines. Split it."),
+    ):
+        fields = {"seen": partners.edition, "file": workbook(*lines), "do": "save"}
+        answer = rita.post(values_of(partners), fields)
+        assert (answer.status_code, said in answer.content.decode()) == (422, True)
+    assert held(partners) == ["acme.example", "globex.example"]
 
 
 def test_ticked_values_go_out_and_a_search_finds_them(partners, rita):
