@@ -7,6 +7,7 @@ decided there; here is who asked, when, and what is said afterwards.
 import logging
 from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from leads.clean import clean_text
 from owners.models import User
 from owners.roles import Act, may
 from owners.writer import writing
-from routing.drafts import editing, log
+from routing.drafts import editing, log, told_since
 from routing.models import RuleSetVersion
 from routing.refused import Refused
 from routing.rule_mail import address_of, answerable, tell
@@ -42,13 +43,36 @@ def purpose_of(text: str) -> str:
     return purpose
 
 
-def publish_draft(version: int, purpose: str, by: User, now: datetime) -> RuleSetVersion:
-    """Put a draft in force with its written purpose. Raises Refused (why_missing, gone), RulebookError."""
+class Seen(NamedTuple):
+    """What the page showed from which somebody acts; None where it is not known. `live`: the version in force, 0 for
+    none."""
+
+    edition: int | None = None
+    live: int | None = None
+
+
+UNKNOWN = Seen()
+
+
+def publish_draft(version: int, purpose: str, by: User, now: datetime, seen: Seen = UNKNOWN) -> RuleSetVersion:
+    """Put a draft in force with its written purpose. Raises Refused (why_missing, gone, changed), RulebookError."""
     said = purpose_of(purpose)
-    draft = _draft(version)
     with writing():
-        RuleSetVersion.objects.filter(pk=version, state=State.DRAFT).update(purpose=said)
+        draft = _draft(version)
+        if draft.state == State.DRAFT:
+            _check_seen(seen, now, draft)
+            RuleSetVersion.objects.filter(pk=version).update(purpose=said)
+            draft.purpose = said
     return publish(draft, by, now)
+
+
+def _check_seen(seen: Seen, now: datetime, draft: RuleSetVersion | None = None) -> None:
+    """That what somebody decides by is still so: what the draft says, and what it takes the place of."""
+    if draft and seen.edition not in (None, draft.edition):
+        raise Refused("changed", told_since(draft, seen.edition or 0, now))
+    live = RuleSetVersion.objects.filter(state=State.PUBLISHED).values_list("pk", flat=True).first() or 0
+    if seen.live not in (None, live):
+        raise Refused("changed", f"Nothing was done, because version {live} was published meanwhile. Look again.")
 
 
 def _draft(version: int) -> RuleSetVersion:
@@ -84,12 +108,12 @@ def approve(version: int, seen: int | None, by: User, now: datetime) -> str:
 # --- later -----------------------------------------------------------------------------------------------
 
 
-def schedule(version: int, purpose: str, at: datetime, by: User, now: datetime) -> str:
-    """Publish a draft at an instant to come. Raises Refused: why_missing, in_the_past, gone, not_a_draft."""
+def schedule(version: int, purpose: str, at: datetime, by: User, now: datetime, seen: Seen = UNKNOWN) -> str:
+    """Publish a draft at an instant to come. Raises Refused: why_missing, in_the_past, gone, not_a_draft, changed."""
     said = purpose_of(purpose)
     if at <= now:
         raise Refused("in_the_past", "This instant is past. Choose a later one, or publish now.")
-    with editing(version, None, by, now) as act:
+    with editing(version, seen.edition, by, now) as act:
         RuleSetVersion.objects.filter(pk=version).update(
             purpose=said, publish_at=at, publish_asked_by=by, publish_refused=""
         )
@@ -169,10 +193,12 @@ def _refuse(draft: RuleSetVersion, why: str, now: datetime) -> None:
 # --- back ------------------------------------------------------------------------------------------------
 
 
-def restore(version: int, purpose: str, by: User, now: datetime, *, mend: bool = False) -> RuleSetVersion:
+def restore(
+    version: int, purpose: str, by: User, now: datetime, seen: Seen = UNKNOWN, *, mend: bool = False
+) -> RuleSetVersion:
     """Put the content of an older version in force again, as a new version. Raises Refused (why_missing, gone,
-    not_retired), RulebookError: then nothing was made. With a second person asked for, the draft waits for them;
-    where somebody means to `mend` it first, for whoever publishes it."""
+    not_retired, changed), RulebookError: then nothing was made. With a second person asked for, the draft waits for
+    them; where somebody means to `mend` it first, for whoever publishes it."""
     said = purpose_of(purpose)
     with writing():
         older = RuleSetVersion.objects.filter(pk=version).first()
@@ -182,6 +208,7 @@ def restore(version: int, purpose: str, by: User, now: datetime, *, mend: bool =
             raise Refused(
                 "not_retired", f"Version {version} is {older.get_state_display()}; only a retired one comes back."
             )
+        _check_seen(seen, now)
         draft = copy_to_draft(older)
         RuleSetVersion.objects.filter(pk=draft.pk).update(restores=older, purpose=said)
         draft.refresh_from_db()

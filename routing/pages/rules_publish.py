@@ -87,7 +87,7 @@ def _again(request: HttpRequest, version: RuleSetVersion, form: PublishForm, sai
 
 
 def _publish(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -> str:
-    publishing.publish_draft(version.pk, form.cleaned_data["purpose"], request.user, timezone.now())
+    publishing.publish_draft(version.pk, form.cleaned_data["purpose"], request.user, timezone.now(), _seen(request))
     return f"Version {version.pk} is published: it decides from the next lead on."
 
 
@@ -95,7 +95,9 @@ def _schedule(request: HttpRequest, version: RuleSetVersion, form: PublishForm) 
     at = form.cleaned_data["at"]
     if at is None:
         raise Refused("in_the_past", "Say when: choose the date and the time at which it is to be published.")
-    return publishing.schedule(version.pk, form.cleaned_data["purpose"], at, request.user, timezone.now())
+    return publishing.schedule(
+        version.pk, form.cleaned_data["purpose"], at, request.user, timezone.now(), _seen(request)
+    )
 
 
 def _unschedule(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -> str:
@@ -103,9 +105,14 @@ def _unschedule(request: HttpRequest, version: RuleSetVersion, form: PublishForm
 
 
 def _approve(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -> str:
-    seen = request.POST.get("seen", "")
-    edition = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else None
-    return publishing.approve(version.pk, edition, request.user, timezone.now())
+    return publishing.approve(version.pk, _seen(request).edition, request.user, timezone.now())
+
+
+def _seen(request: HttpRequest) -> publishing.Seen:
+    """What the page showed from which this was sent."""
+    edition, live = (request.POST.get(name, "") for name in ("seen", "live"))
+    return publishing.Seen(*(int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+                             for text in (edition, live)))  # fmt: skip
 
 
 DOES: dict[str, Callable[[HttpRequest, RuleSetVersion, PublishForm], str]] = {
@@ -191,7 +198,7 @@ def restore(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
     if request.method == "POST":
         purpose, mend = request.POST.get("purpose", ""), request.POST.get("do") == "mend"
         try:
-            made = publishing.restore(version.pk, purpose, request.user, timezone.now(), mend=mend)
+            made = publishing.restore(version.pk, purpose, request.user, timezone.now(), _seen(request), mend=mend)
         except Refused as refused:
             said = [refused.sentence]
         except RulebookError as error:

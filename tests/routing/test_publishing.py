@@ -1,25 +1,21 @@
-"""Publishing as people do it: with a purpose, at an instant, by a second person, and back again."""
+"""Publishing as people do it: with a purpose, at an instant, by a second person."""
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
 
-from owners.models import Owner, PoolMember, User
+from owners.models import Owner, User
 from owners.roles import Role, give_role
-from routing import bulk, publishing, rule_reviews
-from routing.models import BulkMove, BulkMoveLead, Decision, Rule, RuleReview, RuleSetVersion
-from routing.pipeline import drain
+from routing import publishing
+from routing.drafts import switch_rule
+from routing.models import Rule, RuleSetVersion
 from routing.refused import Refused
-from routing.replay import verify
-from routing.rulebook import RulebookError, copy_to_draft, publish
-from routing.version_history import history_of
+from routing.rulebook import copy_to_draft, publish
 from routing.worker import PARTS
-from tests.builders import make_source
-from tests.routing.batches import waiting
 from tests.routing.people import sign_in, sign_up
-from tests.routing.rows import NOW, make_draft, make_owner, make_people, make_pool, make_rule
+from tests.routing.publishes import address, hidden, state, words
+from tests.routing.rows import NOW, make_draft, make_owner, make_rule
 
 pytestmark = pytest.mark.django_db
 STEP = "round_robin_pool"
@@ -40,18 +36,6 @@ def draft(elena):
 @pytest.fixture
 def rita():
     return sign_in("rita", "RevOps")
-
-
-def address(version, page="publish"):
-    return f"/admin/routing/rulesetversion/{version.pk}/{page}/"
-
-
-def state(version):
-    return RuleSetVersion.objects.values_list("state", flat=True).get(pk=version.pk)
-
-
-def words(answer):
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
 def test_publishing_asks_for_a_purpose_and_keeps_who_and_when(draft, rita):
@@ -77,6 +61,29 @@ def test_the_page_says_what_changes_and_what_stands_in_the_way(draft, elena, rit
     assert "Rule “Wrong”: “contains” does not fit the field “lead score”" in words(page)
     assert rita.post(address(copy), {"purpose": "Try", "do": "publish"}).status_code == 409
     assert state(copy) == "draft"
+
+
+def test_a_draft_that_somebody_changed_since_the_page_was_opened_is_not_published_unseen(draft, rita):
+    opened = hidden(rita.get(address(draft)))
+    switch_rule(draft.pk, Rule.objects.get().pk, False, None, sign_up("omar", "RevOps"), datetime.now(UTC))
+    for do in ({"do": "publish"}, {"do": "schedule", "at": "2027-01-10T03:00"}):
+        answer = rita.post(address(draft), {"purpose": "All to Elena", **do, **opened})
+        assert answer.status_code == 409
+        assert "omar, just now: Switched the rule “All” off. Look again." in words(answer)
+    assert (state(draft), RuleSetVersion.objects.get().publish_at) == ("draft", None)
+    asked = {"purpose": "Nothing to Elena", "do": "publish", **hidden(answer)}
+    assert (rita.post(address(draft), asked).status_code, state(draft)) == (302, "published")
+
+
+def test_what_takes_the_place_of_another_version_than_was_shown_is_looked_at_again(draft, rita):
+    one, two = copy_to_draft(draft), copy_to_draft(draft)
+    asked = {"purpose": "First", "do": "publish"}
+    pages = [hidden(rita.get(address(version))) for version in (one, two)]
+    assert rita.post(address(one), {**asked, **pages[0]}).status_code == 302
+    answer = rita.post(address(two), {**asked, **pages[1]})
+    assert answer.status_code == 409
+    assert f"Nothing was done, because version {one.pk} was published meanwhile. Look again." in words(answer)
+    assert state(two) == "draft"
 
 
 # --- a second person ---------------------------------------------------------------------------------------
@@ -238,200 +245,3 @@ def test_a_schedule_is_taken_back(draft, rita):
     assert rita.post(address(draft), {"do": "unschedule"}).status_code == 302
     assert publishing.publish_due(NOW + timedelta(days=2)) == 0
     assert rita.post(address(draft), {"do": "unschedule"}).status_code == 409
-
-
-# --- back --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def history(elena, rita):
-    """Version 1 gives all to Elena; version 2 gave four leads to Marco, one of which he called."""
-    source, marco = make_source("forms", elena), make_owner("marco")
-    first = make_draft(elena)
-    make_rule(first, STEP, name="All", target="owner", owner=elena)
-    publish(first, None, NOW)
-    before = waiting(source, {"email": "zero@a.example"})
-    drain()
-    second = copy_to_draft(first)
-    RuleSetVersion.objects.filter(pk=second.pk).update(purpose="Marco")
-    Rule.objects.filter(version=second).update(owner=marco)
-    second.refresh_from_db()
-    publish(second, None, NOW + timedelta(hours=1))
-    leads = waiting(source, *({"email": f"n{number}@b{number}.example"} for number in range(4)))
-    drain()
-    Decision.objects.filter(lead__in=leads).first().lead.__class__.objects.filter(pk=leads[0]).update(
-        touched_at=NOW + timedelta(hours=2)
-    )
-    first.refresh_from_db()
-    return first, second, before, leads, marco
-
-
-def test_rolling_back_publishes_older_content_and_moves_only_what_nobody_touched(history, elena, rita):
-    first, second, before, leads, marco = history
-    page = rita.get(address(first, "restore"))
-    assert f"Version {second.pk} decided 4 leads." in words(page)
-    assert rita.post(address(first, "restore"), {"purpose": ""}).status_code == 409
-    answer = rita.post(address(first, "restore"), {"purpose": "Marco was a mistake"})
-    made = RuleSetVersion.objects.get(state="published")
-    assert (made.restores_id, made.purpose, made.published_by.username) == (first.pk, "Marco was a mistake", "rita")
-    assert [rule["key"] for rule in made.content["rules"]] == [rule["key"] for rule in first.content["rules"]]
-    move = BulkMove.objects.get()
-    assert answer.url == f"/moves/{move.pk}/"
-    bulk.carry_on(lambda: datetime.now(UTC))
-    lines = dict(BulkMoveLead.objects.values_list("lead_id", "state"))
-    assert lines == {leads[0]: "touched", **dict.fromkeys(leads[1:], "waiting")}
-    assert "left alone: somebody worked on it meanwhile" in words(rita.get(f"/moves/{move.pk}/"))
-    rita.post(f"/moves/{move.pk}/run/", {"why": "The rules went back"})
-    bulk.carry_on(lambda: datetime.now(UTC))
-    owners = Decision.objects.order_by("lead_id", "-id")
-    newest = {row.lead_id: row.owner_id for row in reversed(owners)}
-    assert newest == {before[0]: elena.pk, leads[0]: marco.pk, **dict.fromkeys(leads[1:], elena.pk)}
-    assert verify().differences == []
-
-
-def test_only_a_retired_version_comes_back_and_nothing_is_made_when_it_cannot(history, rita):
-    first, second, *_ = history
-    assert rita.post(address(second, "restore"), {"purpose": "Why not"}).status_code == 409
-    Rule.objects.filter(version=first).update(name="All")
-    RuleSetVersion.objects.filter(pk=first.pk).update(step_order=[])
-    with pytest.raises(RulebookError):
-        publishing.restore(first.pk, "Back", sign_up("omar", "RevOps"), NOW)
-    assert RuleSetVersion.objects.count() == 2
-
-
-# --- looking again -----------------------------------------------------------------------------------------
-
-
-def test_publishing_owes_the_next_look_and_the_date_reminds_once(draft):
-    publish(draft, None, NOW)
-    review = RuleReview.objects.get()
-    assert (review.due_on.isoformat(), review.causes) == ("2026-04-01", [])
-    rule_reviews.forget()
-    assert rule_reviews.look(NOW + timedelta(days=29)) == 0
-    later = NOW + timedelta(days=30)
-    assert (rule_reviews.look(later), rule_reviews.look(later)) == (1, 0)
-    assert [letter.subject for letter in mail.outbox] == [f"Version {draft.pk} of the rules is due for review"]
-    assert rule_reviews.due_review(later).pk == review.pk
-    assert rule_reviews.due_review(later - timedelta(days=2)) is None
-
-
-def test_changes_of_what_rules_rest_on_make_a_look_due_and_absences_do_not():
-    people = make_people()
-    version = make_draft(people.elena)
-    publish(version, None, NOW)
-    rule_reviews.forget()
-    people.absence.delete()
-    Owner.objects.filter(pk=people.elena.pk).update(cap_open=9)
-    assert rule_reviews.look(NOW + timedelta(days=1)) == 0
-    PoolMember.objects.filter(owner=people.marco).update(weight=3)
-    Owner.objects.filter(pk=people.marco.pk).update(languages=["fr"])
-    people.area.delete()
-    assert rule_reviews.look(NOW + timedelta(days=2)) == 4  # three causes and one mail
-    review = RuleReview.objects.get()
-    assert [cause["section"] for cause in review.causes] == ["territories", "staff", "pools"]
-    assert review.due_on.isoformat() == "2026-03-04"
-    assert rule_reviews.look(NOW + timedelta(days=3)) == 0
-
-
-def test_somebody_looks_and_the_next_look_is_owed(draft, rita):
-    publish(draft, None, NOW)
-    make_pool("other", draft.owner)
-    rule_reviews.forget()
-    assert rule_reviews.look(NOW + timedelta(days=1)) == 2  # a cause and a mail
-    answer = rita.post(address(draft, "reviewed"), {"note": "Still right"}, follow=True)
-    assert "Reviewed. The next look is owed in 30 days, or when something changes." in words(answer)
-    closed, opened = RuleReview.objects.order_by("id")
-    assert (closed.note, closed.done_by.username, opened.causes) == ("Still right", "rita", [])
-    rule_reviews.forget()
-    assert rule_reviews.look(NOW + timedelta(days=1)) == 0
-
-
-def test_another_version_ends_the_look_at_the_one_before(draft):
-    publish(draft, None, NOW)
-    copy = copy_to_draft(draft)
-    RuleSetVersion.objects.filter(pk=copy.pk).update(purpose="More")
-    copy.refresh_from_db()
-    publish(copy, None, NOW + timedelta(days=1))
-    reviews = RuleReview.objects.order_by("id")
-    assert [(row.version_id, row.done_at is None) for row in reviews] == [(draft.pk, False), (copy.pk, True)]
-
-
-# --- what is told --------------------------------------------------------------------------------------
-
-
-def test_a_version_tells_what_happened_to_it(history, elena, rita):
-    first, second, *_ = history
-    omar = sign_up("omar", "RevOps")
-    made = publishing.restore(first.pk, "Marco was a mistake", omar, NOW + timedelta(hours=3))
-    lines = {pk: [(line.who, line.said) for line in history_of(row(pk)).lines] for pk in (first.pk, made.pk)}
-    assert lines == {
-        first.pk: [
-            ("omar", f"Its rules were put back in force, as version {made.pk}."),
-            ("", f"Version {second.pk} took its place."),
-            ("", f"Published: {first.purpose}"),
-            ("", "Made."),
-        ],
-        made.pk: [
-            ("omar", "Published: Marco was a mistake"),
-            ("omar", f"Copied version {first.pk}, to put its rules back in force: Marco was a mistake"),
-        ],
-    }
-    page = words(rita.get(address(made, "rules")))
-    assert f"omar Copied version {first.pk}, to put its rules back in force: Marco was a mistake" in page
-    assert "Put back in force" not in page
-    assert "Put back in force" in words(rita.get(address(first, "rules")))
-
-
-def row(pk):
-    return RuleSetVersion.objects.get(pk=pk)
-
-
-def test_going_back_to_rules_of_somebody_who_left_says_so_before_it_is_tried(history, elena, rita):
-    first, *_ = history
-    Owner.objects.filter(pk=elena.pk).update(state="departed")
-    page = words(rita.get(address(first, "restore")))
-    assert "Make a draft of it, mend these 2 places there, and publish the draft." in page
-    assert "Rule “All” leads to Elena, who has left" in page
-    assert f"Put version {first.pk} back in force</button>" not in page
-    answer = rita.post(address(first, "restore"), {"purpose": "Back"})
-    assert (answer.status_code, RuleSetVersion.objects.count()) == (409, 2)
-
-
-def test_older_rules_that_have_to_be_mended_first_come_back_as_a_draft_and_move_what_they_would(history, elena, rita):
-    first, _, _, leads, _ = history
-    Owner.objects.filter(pk=elena.pk).update(state="departed")
-    assert rita.post(address(first, "restore"), {"purpose": "", "do": "mend"}).status_code == 409
-    answer = rita.post(address(first, "restore"), {"purpose": "Marco was a mistake", "do": "mend"}, follow=True)
-    draft = RuleSetVersion.objects.get(state="draft")
-    assert answer.redirect_chain[-1][0] == address(draft)
-    page = words(answer)
-    assert f"Draft {draft.pk} holds the rules of version {first.pk}; mend what stands in the way" in page
-    assert (draft.restores_id, draft.purpose, state(history[1])) == (first.pk, "Marco was a mistake", "published")
-    greta = make_owner("greta")
-    Rule.objects.filter(version=draft).update(owner=greta)
-    RuleSetVersion.objects.filter(pk=draft.pk).update(owner=greta)
-    answer = rita.post(address(draft), {"purpose": draft.purpose, "do": "publish"})
-    assert answer.url == f"/moves/{BulkMove.objects.get().pk}/"
-    bulk.carry_on(lambda: datetime.now(UTC))
-    lines = dict(BulkMoveLead.objects.values_list("lead_id", "state"))
-    assert lines == {leads[0]: "touched", **dict.fromkeys(leads[1:], "waiting")}
-
-
-def test_a_roll_back_by_two_people_lists_the_leads_when_the_second_one_agreed(history, rita, settings):
-    settings.FOUR_EYES_PUBLISH = True
-    first, *_ = history
-    rita.post(address(first, "restore"), {"purpose": "Marco was a mistake"})
-    draft = RuleSetVersion.objects.get(state="draft")
-    omar = sign_in("omar", "RevOps")
-    omar.post(address(draft), {"do": "approve", "seen": draft.edition})
-    answer = rita.post(address(draft), {"purpose": draft.purpose, "do": "publish"})
-    assert answer.url == f"/moves/{BulkMove.objects.get().pk}/"
-
-
-def test_where_a_draft_differs_in_much_the_rest_is_a_link(draft, elena, rita):
-    publish(draft, None, NOW)
-    copy = copy_to_draft(draft)
-    for number in range(14):
-        make_rule(copy, STEP, name=f"More {number}", target="owner", owner=elena)
-    page = rita.get(address(copy)).content.decode()
-    assert f'<a href="{address(copy, "compare")}?with={draft.pk}">2 more differences</a>' in page
