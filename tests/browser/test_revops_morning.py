@@ -104,7 +104,7 @@ def test_copy_change_try_compare_publish_and_roll_back(browser, company):
 
     # Try it on the lead that came, beside the rules in force.
     page.click("a:has-text('Simulate')")
-    page.select_option("[name=beside]", label=f"version {company.pk} (published)")
+    page.select_option("[name=beside]", value=str(company.pk))
     page.click(f"button[name=lead][value='{first}']")
     assert "differs" in page.inner_text(".simulate-table")
 

@@ -86,6 +86,15 @@ def test_what_takes_the_place_of_another_version_than_was_shown_is_looked_at_aga
     assert state(two) == "draft"
 
 
+def test_where_a_draft_differs_in_much_the_rest_is_a_link(draft, elena, rita):
+    publish(draft, None, NOW)
+    copy = copy_to_draft(draft)
+    for number in range(14):
+        make_rule(copy, STEP, name=f"More {number}", target="owner", owner=elena)
+    page = rita.get(address(copy)).content.decode()
+    assert f'<a href="{address(copy, "compare")}?with={draft.pk}">2 more differences</a>' in page
+
+
 # --- a second person ---------------------------------------------------------------------------------------
 
 

@@ -171,12 +171,3 @@ def test_a_roll_back_by_two_people_lists_the_leads_when_the_second_one_agreed(hi
     omar.post(address(draft), {"do": "approve", "seen": draft.edition})
     answer = rita.post(address(draft), {"purpose": draft.purpose, "do": "publish"})
     assert answer.url == f"/moves/{BulkMove.objects.get().pk}/"
-
-
-def test_where_a_draft_differs_in_much_the_rest_is_a_link(draft, elena, rita):
-    publish(draft, None, NOW)
-    copy = copy_to_draft(draft)
-    for number in range(14):
-        make_rule(copy, STEP, name=f"More {number}", target="owner", owner=elena)
-    page = rita.get(address(copy)).content.decode()
-    assert f'<a href="{address(copy, "compare")}?with={draft.pk}">2 more differences</a>' in page
