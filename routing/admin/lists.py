@@ -1,6 +1,7 @@
 """Admin of named lists: what they are called and of what; their values have a page of their own."""
 
 from django.contrib import admin, messages
+from django.urls import reverse
 from django.utils.html import format_html
 
 from owners.admin.base import LockedAdmin
@@ -10,7 +11,7 @@ from routing.models import NamedList
 
 @admin.register(NamedList)
 class NamedListAdmin(LockedAdmin):
-    list_display = ["name", "key", "field", "size", "edited_at", "edited_by", "values_link"]
+    list_display = ["name", "key", "field", "values_link", "edited_at", "editor"]
     list_filter = ["field"]
     list_select_related = ["edited_by"]
     search_fields = ["name", "key", "note"]
@@ -26,11 +27,17 @@ class NamedListAdmin(LockedAdmin):
         fixed = ["key", "field"] if obj and obj.size else ["key"] if obj else []
         return [*super().get_readonly_fields(request, obj), *fixed]
 
-    @admin.display(description="values")
+    @admin.display(description="edited by", ordering="edited_by")
+    def editor(self, named):
+        by = named.edited_by
+        return by and (by.get_full_name() or by.username)
+
+    @admin.display(description="values", ordering="size")
     def values_link(self, named):
         if named.pk is None:
             return "after it is saved"
-        return format_html('<a href="{}">{} values</a>', f"/admin/routing/namedlist/{named.pk}/values/", named.size)
+        words = f"{named.size:,} value{'' if named.size == 1 else 's'}"
+        return format_html('<a href="{}">{}</a>', reverse("pages:list-values", args=[named.pk]), words)
 
     def has_delete_permission(self, request, obj=None):
         return super().has_delete_permission(request, obj) and (obj is None or not asked_by(obj))

@@ -27,6 +27,7 @@ from routing.spreadsheet import MOST_BYTES, BadFile, read_lines
 PAGE = 300
 LARGEST_ID = 2**63
 LONGEST_PASTE = 2_000_000
+MOST_SHOWN = 12
 
 
 class ValuesForm(forms.Form):
@@ -94,9 +95,16 @@ def _remove(request: HttpRequest, row: NamedList) -> HttpResponse:
         for text in request.POST.getlist("entry")[:PAGE]
         if text.isascii() and text.isdigit() and len(text) < 19
     ]
+    if not ids:
+        messages.error(request, "Nothing was taken out: tick the values that shall go.")
+        return redirect(request.get_full_path())
     before = row.size
     row = remove_entries(row, ids, request.user, timezone.now())
-    return _done(request, row, f"Took {before - row.size:,} values out.")
+    return _done(request, row, f"Took {_values(before - row.size)} out.")
+
+
+def _values(count: int) -> str:
+    return f"{count:,} value{'' if count == 1 else 's'}"
 
 
 def _take(request: HttpRequest, row: NamedList) -> HttpResponse:
@@ -112,8 +120,8 @@ def _take(request: HttpRequest, row: NamedList) -> HttpResponse:
     found = read_values(row.field, lines)
     if not found.values and not found.faults:
         form.add_error("text", "Give at least one value, one a line, or a file of them.")
-    for sentence in found.faults:
-        form.add_error("text", sentence)
+    for sentence in _first(found.faults):
+        form.add_error("file" if file else "text", sentence)
     if form.errors:
         return render(request, "pages/named_list.html", _context(request, row, form), status=422)
     replace = form.cleaned_data["replace"] == "all"
@@ -122,7 +130,13 @@ def _take(request: HttpRequest, row: NamedList) -> HttpResponse:
     change = change_of(row, found.values, replace=replace)
     act = replace_entries if replace else add_entries
     row = act(row, found.values, request.user, timezone.now())
-    return _done(request, row, f"{change.added:,} values came, {change.removed:,} went, {change.kept:,} stayed.")
+    return _done(request, row, f"{_values(change.added)} came, {change.removed:,} went, {change.kept:,} stayed.")
+
+
+def _first(faults: list[str]) -> list[str]:
+    """As many as somebody mends at once."""
+    left = len(faults) - MOST_SHOWN
+    return faults if left <= 1 else [*faults[:MOST_SHOWN], f"And at least {left:,} more like these."]
 
 
 def _lines(text: str) -> list[tuple[int, list[str]]]:
@@ -130,10 +144,16 @@ def _lines(text: str) -> list[tuple[int, list[str]]]:
 
 
 def _look(request: HttpRequest, row: NamedList, found: list[str], replace: bool, notes: list[str]) -> HttpResponse:
-    """What would change, with the values as text to be sent again."""
+    """What would change, with the values as text to be sent again; more than one form may send come as a file again."""
     change: Change = change_of(row, found, replace=replace)
-    form = ValuesForm(initial={"text": "\n".join(found), "replace": "all" if replace else ""})
-    return render(request, "pages/named_list.html", _context(request, row, form) | {"change": change, "notes": notes})
+    text = "\n".join(found)
+    again = len(text.encode()) > LONGEST_PASTE
+    form = ValuesForm(initial={"text": "" if again else text, "replace": "all" if replace else ""})
+    return render(
+        request,
+        "pages/named_list.html",
+        _context(request, row, form) | {"change": change, "notes": notes, "again": again},
+    )
 
 
 def _done(request: HttpRequest, row: NamedList, said: str) -> HttpResponse:
@@ -141,7 +161,7 @@ def _done(request: HttpRequest, row: NamedList, said: str) -> HttpResponse:
     messages.success(request, f"{said} It holds from the next lead on.")
     if sentence := offered(request.user, Choice(), timezone.now()):
         messages.info(request, sentence)
-    return redirect("pages:list-values", row.pk)
+    return redirect(request.get_full_path())  # to the page and the search where it was done
 
 
 def _context(request: HttpRequest, row: NamedList, form: ValuesForm) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from openpyxl import Workbook
 from routing import list_imports
 from routing.lists import replace_entries
 from routing.models import ListEntry, NamedList, Rule, RuleSetVersion
+from routing.pages import named_list
 from routing.rulebook import freeze, publish
 from tests.routing.people import sign_in
 from tests.routing.rows import NOW, make_crm, make_draft, make_people, make_rule
@@ -205,6 +206,34 @@ def test_ticked_values_go_out_and_a_search_finds_them(partners, rita):
     assert ("globex.example" in page, "acme.example" in page) == (True, False)
     rita.post(values_of(partners), {"seen": partners.edition, "do": "remove", "entry": [entry.pk]})
     assert held(partners) == ["acme.example"]
+
+
+def test_nothing_ticked_takes_nothing_out_and_one_is_one(partners, rita):
+    page = rita.post(f"{values_of(partners)}?q=a", {"seen": partners.edition, "do": "remove"}, follow=True)
+    assert "Nothing was taken out: tick the values that shall go." in page.content.decode()
+    assert page.redirect_chain[-1][0] == f"{values_of(partners)}?q=a"
+    entry = ListEntry.objects.get(value="globex.example").pk
+    fields = {"seen": partners.edition, "do": "remove", "entry": [entry]}
+    assert "Took 1 value out." in rita.post(values_of(partners), fields, follow=True).content.decode()
+
+
+def test_more_values_than_a_form_may_send_are_chosen_once_more(partners, rita, monkeypatch):
+    monkeypatch.setattr(named_list, "LONGEST_PASTE", 100)
+    file = SimpleUploadedFile("v.csv", "\n".join(f"a{number}.example" for number in range(50)).encode())
+    answer = rita.post(values_of(partners), {"seen": partners.edition, "file": file, "do": "look"})
+    page = answer.content.decode()
+    assert ("Choose the file once more, then change the list." in page, "a49.example" in page) == (True, False)
+    assert answer.context["change"].added == 50
+
+
+def test_faults_of_a_file_stand_beside_it_and_as_many_as_one_mends_at_once(rita, rule):
+    named = NamedList.objects.create(key="dach", name="DACH", field="country")
+    file = SimpleUploadedFile("v.csv", b"Atlantis\n" * 40)
+    form = rita.post(values_of(named), {"seen": 1, "file": file, "do": "save"}).context["form"]
+    assert (len(form.errors["file"]), form.errors["file"][-1]) == (13, "And at least 28 more like these.")
+    lines = "Country\n" + "Atlantis\n" * 40
+    page = rita.post(table_of(rule), {"text": lines, "seen": 1, "do": "save"}).content.decode()
+    assert (page.count("is not a country"), "And at least 28 more like these." in page) == (12, True)
 
 
 def test_a_list_that_a_rule_asks_about_cannot_be_deleted(people, partners, rita):
