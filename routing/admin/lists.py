@@ -1,6 +1,7 @@
 """Admin of named lists: what they are called and of what; their values have a page of their own."""
 
 from django.contrib import admin, messages
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -38,6 +39,12 @@ class NamedListAdmin(LockedAdmin):
             return "after it is saved"
         words = f"{named.size:,} value{'' if named.size == 1 else 's'}"
         return format_html('<a href="{}">{}</a>', reverse("pages:list-values", args=[named.pk]), words)
+
+    def response_add(self, request, obj, post_url_continue=None):
+        """A new list has no values yet: to where they are given, unless somebody wants to stay."""
+        answer = super().response_add(request, obj, post_url_continue)
+        stays = {"_addanother", "_continue", "_popup"} & request.POST.keys()
+        return answer if stays else redirect("pages:list-values", obj.pk)
 
     def has_delete_permission(self, request, obj=None):
         return super().has_delete_permission(request, obj) and (obj is None or not asked_by(obj))

@@ -200,6 +200,17 @@ def test_a_file_with_too_much_on_a_line_or_too_many_lines_is_refused(partners, r
     assert held(partners) == ["acme.example", "globex.example"]
 
 
+def test_a_new_list_leads_to_where_its_values_are_given(rita):
+    page = "/admin/routing/namedlist/add/"
+    answer = rita.post(page, {"name": "DACH", "key": "dach", "field": "country", "note": ""})
+    named = NamedList.objects.get()
+    assert (answer.status_code, answer.url) == (302, values_of(named))
+    again = rita.post(page, {"name": "Two", "key": "two", "field": "city", "note": "", "_addanother": "1"})
+    assert again.url == page
+    shown = rita.get("/admin/routing/namedlist/").content.decode()
+    assert f'<a href="{values_of(named)}">0 values</a>' in shown
+
+
 def test_ticked_values_go_out_and_a_search_finds_them(partners, rita):
     entry = ListEntry.objects.get(value="globex.example")
     page = rita.get(f"{values_of(partners)}?q=GLOB").content.decode()
