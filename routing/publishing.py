@@ -11,6 +11,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import F
 
 from leads.clean import clean_text
@@ -89,13 +91,7 @@ def approve(version: int, seen: int | None, by: User, now: datetime) -> str:
     """Say that exactly this content may be published. Raises Refused: gone, not_a_draft, changed, not_yours."""
     with writing():
         with editing(version, seen, by, now) as act:
-            last = (
-                act.draft.rules.exclude(edited_by=None)
-                .order_by("-edited_at")
-                .values_list("edited_by", flat=True)
-                .first()
-            )
-            if last == by.pk:
+            if _edited_last(act.draft) == by.pk:
                 raise Refused("not_yours", "You edited this draft last. Somebody else has to approve it.")
             act.said = "Approved for publishing."
         draft = _draft(version)
@@ -103,6 +99,25 @@ def approve(version: int, seen: int | None, by: User, now: datetime) -> str:
             approved_by=by, approved_at=now, approved_digest=digest_of_content(freeze(draft))
         )
     return f"Draft {version} is approved as it is now. A change voids that."
+
+
+NO_EDITS = ("Approved", "Scheduled", "Took the scheduled", "The scheduled", "Copied from")
+"""Beginnings of lines in the history of a draft that say what became of it, not what it says."""
+
+
+def _edited_last(draft: RuleSetVersion) -> int | None:
+    """Who changed last what a draft says: a rule, the order, its settings, or all of it by a file."""
+    by_log = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(RuleSetVersion), object_id=str(draft.pk)
+    )
+    for beginning in NO_EDITS:
+        by_log = by_log.exclude(change_message__startswith=beginning)
+    by_rule = draft.rules.exclude(edited_by=None).exclude(edited_at=None)
+    found = [
+        by_log.order_by("-action_time", "-id").values_list("action_time", "user").first(),
+        by_rule.order_by("-edited_at").values_list("edited_at", "edited_by").first(),
+    ]
+    return max((row for row in found if row), default=(None, None))[1]
 
 
 # --- later -----------------------------------------------------------------------------------------------

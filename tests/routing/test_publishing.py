@@ -8,10 +8,11 @@ from django.core import mail
 from owners.models import Owner, User
 from owners.roles import Role, give_role
 from routing import publishing
-from routing.drafts import switch_rule
+from routing.drafts import delete_rule, place_step, switch_rule
 from routing.models import Rule, RuleSetVersion
 from routing.refused import Refused
 from routing.rulebook import copy_to_draft, publish
+from routing.version_files import bring_in, export
 from routing.worker import PARTS
 from tests.routing.people import sign_in, sign_up
 from tests.routing.publishes import address, hidden, state, words
@@ -121,6 +122,34 @@ def test_who_edited_last_cannot_be_the_second_person(draft):
     with pytest.raises(Refused) as refused:
         publishing.approve(draft.pk, None, rita, NOW)
     assert refused.value.code == "not_yours"
+
+
+def deleted(draft, by):
+    delete_rule(draft.pk, draft.rules.get(name="More").pk, None, by, NOW)
+
+
+def turned(draft, by):
+    place_step(draft.pk, "territory_owner", 2, None, by, NOW)
+
+
+def brought(draft, by):
+    made, _ = bring_in(export(draft).encode(), by, NOW)
+    return made
+
+
+@pytest.mark.parametrize("act", [deleted, turned, brought])
+def test_who_removed_ordered_or_brought_its_rules_last_cannot_be_the_second_person(draft, elena, act):
+    make_rule(draft, STEP, name="More", target="reject")
+    rita, omar = sign_up("rita", "RevOps"), sign_up("omar", "RevOps")
+    made = act(draft, rita) or draft
+    publishing.schedule(made.pk, "Later", NOW + timedelta(days=1), omar, NOW)  # which is no edit
+    with pytest.raises(Refused) as refused:
+        publishing.approve(made.pk, None, rita, NOW)
+    assert refused.value.code == "not_yours"
+    assert (
+        publishing.approve(made.pk, None, omar, NOW)
+        == f"Draft {made.pk} is approved as it is now. A change voids that."
+    )
 
 
 # --- later -------------------------------------------------------------------------------------------------
