@@ -194,7 +194,9 @@ def approval_problems(version: RuleSetVersion, content: dict[str, Any], by: User
     which publishes the demo and the first rules, asks nobody."""
     if not settings.FOUR_EYES_PUBLISH or by is None:
         return
-    if version.approved_by_id in (None, by.pk):
+    if version.approved_by_id == by.pk:
+        yield "approval_missing", "You approved this draft yourself, so somebody else has to publish it."
+    elif version.approved_by_id is None:
         yield "approval_missing", "A second person has to approve this draft before it is published."
     elif version.approved_digest != digest(content):
         yield "approval_missing", "The draft was changed since it was approved. Somebody has to approve it again."

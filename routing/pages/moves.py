@@ -62,8 +62,8 @@ def move(request: HttpRequest, move: int) -> HttpResponse:
         line.whom = line.to.name if line.to else WOULD.get(line.would, line.would)
     context = {
         "move": row, "page": page, "now": timezone.now(), "choice": _choice(row), "help_topic": "moves",
-        "stopped": _stopped(row),
-        "states": _states(row), "who": _who(row), "most": rerouting.MOST,
+        "stopped": _stopped(row), **_counts(row),
+        "who": _who(row), "most": rerouting.MOST,
         "left": in_words(hanging(row.owner_id)) if row.owner_id and row.state == BulkMove.State.FINISHED else "",
     }  # fmt: skip
     return render(request, "pages/move.html", context)
@@ -149,11 +149,14 @@ def _draw(row: Any) -> Any:
     return row
 
 
-def _states(row: BulkMove) -> list[tuple[int, str]]:
-    """How many leads are in which state, in words."""
+def _counts(row: BulkMove) -> dict[str, Any]:
+    """How many leads are in which state, in words; of a preview how many would move (`would`), and how many would if
+    nobody had worked on them (`stay`)."""
     labels = dict(BulkMoveLead.State.choices)
-    counts = row.leads.order_by().values_list("state").annotate(found=Count("pk")).order_by("-found")
-    return [(found, labels[state]) for state, found in counts]
+    counts = dict(row.leads.order_by().values_list("state").annotate(found=Count("pk")).order_by("-found"))
+    would = counts.get(BulkMoveLead.State.WAITING, 0)
+    states = [(found, labels[state]) for state, found in counts.items()]
+    return {"states": states, "would": would, "stay": sum(counts.values()) - would}
 
 
 def _who(row: BulkMove) -> list[tuple[int, str, str]]:
@@ -167,7 +170,8 @@ def _who(row: BulkMove) -> list[tuple[int, str, str]]:
             moved = moved.filter(at__lte=row.finished_at)
         pairs = moved.order_by().values_list("owner__name", "decision__owner__name", "decision__status")
     else:
-        pairs = row.leads.order_by().values_list("before__name", "to__name", "would")
+        pairs = row.leads.exclude(state=BulkMoveLead.State.TOUCHED).order_by()
+        pairs = pairs.values_list("before__name", "to__name", "would")
     pairs = pairs.annotate(found=Count("pk"))
     return [
         (found, before or "nobody", to or WOULD.get(would, would or "nobody"))

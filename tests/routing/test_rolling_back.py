@@ -71,7 +71,10 @@ def test_rolling_back_publishes_older_content_and_moves_only_what_nobody_touched
     bulk.carry_on(lambda: datetime.now(UTC))
     lines = dict(BulkMoveLead.objects.values_list("lead_id", "state"))
     assert lines == {leads[0]: "touched", **dict.fromkeys(leads[1:], "waiting")}
-    assert "left alone: somebody worked on it meanwhile" in words(rita.get(f"/moves/{move.pk}/"))
+    page = words(rita.get(f"/moves/{move.pk}/"))
+    assert "left alone: somebody worked on it meanwhile" in page
+    assert "4 leads looked at; 3 would change, 1 would if nobody had worked on it." in page
+    assert ("Move 3 leads" in page, "Marco → Elena 3 leads" in page) == (True, True)
     rita.post(f"/moves/{move.pk}/run/", {"why": "The rules went back"})
     bulk.carry_on(lambda: datetime.now(UTC))
     owners = Decision.objects.order_by("lead_id", "-id")
