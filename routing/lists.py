@@ -14,16 +14,23 @@ from owners.models import User
 from owners.writer import writing
 from routing.engine.conditions import fold
 from routing.models import ListEntry, ListText, NamedList
+from routing.refused import Refused
 from routing.revision import canonical_json, digest_of
 
 LARGEST_LIST = 200_000
 """Entries."""
 
 
-def replace_entries(named: NamedList, values: Iterable[str], by: User | None, now: datetime) -> NamedList:
-    """Make the list hold exactly these values; spellings that compare alike count once, the first stays."""
+def replace_entries(
+    named: NamedList, values: Iterable[str], by: User | None, now: datetime, seen: int | None = None
+) -> NamedList:
+    """Make the list hold exactly these values; spellings that compare alike count once, the first stays.
+
+    `seen`: the edition that somebody looked at. Raises Refused: changed, gone; as do the others here.
+    """
     wanted = {folded: value for value in reversed(list(values)) if (folded := fold(value))}
     with writing():
+        _refuse_stale(named, seen)
         held = dict(ListEntry.objects.filter(list=named).values_list("folded", "id"))
         gone = [id for folded, id in held.items() if folded not in wanted]
         for start in range(0, len(gone), 1000):
@@ -33,20 +40,35 @@ def replace_entries(named: NamedList, values: Iterable[str], by: User | None, no
         return _seal(named, by, now)
 
 
-def add_entries(named: NamedList, values: Iterable[str], by: User | None, now: datetime) -> NamedList:
+def add_entries(
+    named: NamedList, values: Iterable[str], by: User | None, now: datetime, seen: int | None = None
+) -> NamedList:
     """Add what is not there yet."""
     wanted = {folded: value for value in reversed(list(values)) if (folded := fold(value))}
     with writing():
+        _refuse_stale(named, seen)
         new = [ListEntry(list=named, value=value, folded=folded) for folded, value in wanted.items()]
         ListEntry.objects.bulk_create(new, batch_size=1000, ignore_conflicts=True)
         return _seal(named, by, now)
 
 
-def remove_entries(named: NamedList, ids: Iterable[int], by: User | None, now: datetime) -> NamedList:
+def remove_entries(
+    named: NamedList, ids: Iterable[int], by: User | None, now: datetime, seen: int | None = None
+) -> NamedList:
     """Take entries out, by id; those of other lists are left alone."""
     with writing():
+        _refuse_stale(named, seen)
         ListEntry.objects.filter(list=named, id__in=list(ids)).delete()
         return _seal(named, by, now)
+
+
+def _refuse_stale(named: NamedList, seen: int | None) -> None:
+    """Of two who change a list in the same instant, the second saw what is not there any more."""
+    edition = NamedList.objects.filter(pk=named.pk).values_list("edition", flat=True).first()
+    if edition is None:
+        raise Refused("gone", "This list was deleted meanwhile. Nothing of yours was done.")
+    if seen is not None and seen != edition:
+        raise Refused("changed", "Somebody changed this list since you opened it. Nothing of yours was done.")
 
 
 def _seal(named: NamedList, by: User | None, now: datetime) -> NamedList:

@@ -21,6 +21,7 @@ from routing.lists import add_entries, remove_entries, replace_entries
 from routing.models import ListEntry, NamedList
 from routing.offer import offered
 from routing.pages.lists import csv_file, searched
+from routing.refused import Refused
 from routing.rerouting import Choice
 from routing.spreadsheet import MOST_BYTES, BadFile, read_lines
 
@@ -77,9 +78,13 @@ def values(request: HttpRequest, named: int) -> HttpResponse:
         raise PermissionDenied
     if request.POST.get("seen") != str(row.edition):
         return _second(request, row)
-    if request.POST.get("do") == "remove":
-        return _remove(request, row)
-    return _take(request, row)
+    try:
+        return _remove(request, row) if request.POST.get("do") == "remove" else _take(request, row)
+    except Refused as refused:
+        if refused.code == "gone":
+            raise Http404 from refused
+        row.refresh_from_db()
+        return _second(request, row)
 
 
 def _second(request: HttpRequest, row: NamedList) -> HttpResponse:
@@ -99,7 +104,7 @@ def _remove(request: HttpRequest, row: NamedList) -> HttpResponse:
         messages.error(request, "Nothing was taken out: tick the values that shall go.")
         return redirect(request.get_full_path())
     before = row.size
-    row = remove_entries(row, ids, request.user, timezone.now())
+    row = remove_entries(row, ids, request.user, timezone.now(), row.edition)
     return _done(request, row, f"Took {_values(before - row.size)} out.")
 
 
@@ -129,7 +134,7 @@ def _take(request: HttpRequest, row: NamedList) -> HttpResponse:
         return _look(request, row, found.values, replace, notes)
     change = change_of(row, found.values, replace=replace)
     act = replace_entries if replace else add_entries
-    row = act(row, found.values, request.user, timezone.now())
+    row = act(row, found.values, request.user, timezone.now(), row.edition)
     return _done(request, row, f"{_values(change.added)} came, {change.removed:,} went, {change.kept:,} stayed.")
 
 

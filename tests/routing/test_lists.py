@@ -8,6 +8,7 @@ from owners.writer import writing
 from routing.current import rules_of
 from routing.lists import add_entries, lists_now, remove_entries, replace_entries, values_of
 from routing.models import ListEntry, ListText, NamedList
+from routing.refused import Refused
 from routing.revision import current_revision
 from routing.rulebook import publish
 from tests.routing.rows import NOW, make_draft, make_owner, make_rule
@@ -41,6 +42,19 @@ def test_entries_are_added_and_removed_and_equal_contents_are_one_text():
     named = remove_entries(named, [gone, other.entries.get().pk], None, NOW)
     assert (named.digest, named.size, other.entries.count()) == (first, 2, 1)
     assert lists_now() == {"others": {"z.example"}, "partners": {"a.example", "b.example"}}
+
+
+@pytest.mark.parametrize("change", [add_entries, replace_entries, remove_entries])
+def test_who_saw_another_edition_changes_nothing(change):
+    named = make_list("partners", "a.example")
+    values = [named.entries.get().pk] if change is remove_entries else ["b.example"]
+    with pytest.raises(Refused) as refused:
+        change(named, values, None, NOW, named.edition - 1)
+    assert (refused.value.code, lists_now()) == ("changed", {"partners": {"a.example"}})
+    NamedList.objects.filter(pk=named.pk).delete()
+    with pytest.raises(Refused) as refused:
+        change(named, values, None, NOW)
+    assert refused.value.code == "gone"
 
 
 def test_a_list_belongs_to_the_revision_and_old_revisions_keep_what_it_held():

@@ -3,7 +3,8 @@
 import pytest
 
 from owners.models import User
-from routing.models import Condition, Rule, RuleSetVersion
+from routing.lists import replace_entries
+from routing.models import Condition, ListEntry, NamedList, Rule, RuleSetVersion
 from routing.refused import Refused
 from routing.rule_edit import Wanted, save_rule, wanted_of
 from routing.rulebook import RulebookError, publish
@@ -87,3 +88,25 @@ def test_a_rule_is_in_the_published_content_as_it_was_saved_or_not_saved_at_all(
             assert (saved.code, frozen["name"], asked) == ("not_a_draft", "Old", ["CH"])
         else:
             assert (frozen["name"], asked) == ("New", ["DE", "AT"])
+
+
+def test_of_three_who_change_a_list_one_is_first_and_nothing_of_the_others_is_done(people):
+    named = NamedList.objects.create(key="dach", name="DACH", field="city")
+
+    def putting(seen, *values):
+        def job():
+            try:
+                return replace_entries(NamedList.objects.get(pk=named.pk), values, people[0], NOW, seen)
+            except Refused as refused:
+                return refused
+
+        return job
+
+    for _ in range(ROUNDS):
+        named.refresh_from_db()
+        told = at_once(*(putting(named.edition, f"{one} {named.edition}", one) for one in ("Bern", "Graz", "Ulm")))
+        (first,) = [row for row in told if isinstance(row, NamedList)]
+        assert [one.code for one in told if isinstance(one, Refused)] == ["changed", "changed"]
+        held = set(ListEntry.objects.filter(list=named).values_list("value", flat=True))
+        assert (first.edition, first.size, len(held)) == (named.edition + 1, 2, 2)
+        assert {value.split()[0] for value in held} == {min(held).split()[0]}  # of one of them, whole
