@@ -346,6 +346,7 @@ def test_an_auditor_reads_a_rule_and_changes_nothing(people, draft):
     client = sign_in("ada", "Auditor")
     page = client.get(address(draft, rule.pk)).content.decode()
     assert 'name="do" value="save"' not in page
+    assert ("your role reads it, RevOps changes it" in page, "does not change any more" in page) == (True, False)
     assert client.post(address(draft, rule.pk), typed()).status_code == 403
 
 
