@@ -113,6 +113,13 @@ def test_copy_change_try_compare_publish_and_roll_back(browser, company):
     assert "New: Country is FR → Elena." in page.inner_text("main")
     page.goto(f"/admin/routing/rulesetversion/{draft.pk}/publish/")
     page.fill("[name=purpose]", "France belongs to Elena")
+    page.fill("[name=at]", "2190-01-01T09:00")
+    page.press("[name=at]", "Enter")  # which means the instant beside it, and not “now”
+    page.wait_for_selector("text=will be published on 1 Jan 2190")
+    page.goto(f"/admin/routing/rulesetversion/{draft.pk}/publish/")
+    page.click("button:has-text('Take that back')")
+    page.wait_for_selector("text=is not scheduled any more")
+    page.goto(f"/admin/routing/rulesetversion/{draft.pk}/publish/")
     page.click("button:has-text('now')")
     page.wait_for_selector("text=is published: it decides from the next lead on.")
     wrong, _ = decided("two@globex.example", "FR")
