@@ -75,12 +75,14 @@ class VersionAdmin(LockedAdmin):
 
     @admin.display(description="rules", ordering="rules_in_all")
     def rule_count(self, version):
-        return version.rules_in_all
+        return f"{version.rules_in_all:,}"
 
     @admin.display(description="published", ordering="published_at")
     def published_shown(self, version):
+        if version.publish_at:
+            return f"scheduled for {localtime(version.publish_at):%-d %b %Y, %H:%M %Z}"
         if version.published_at is None:
-            return "not yet"
+            return "refused when its time came" if version.publish_refused else "not yet"
         who = version.published_by
         by = f", {who.get_full_name() or who.username}" if who else ""
         return f"{localtime(version.published_at):%-d %b %Y, %H:%M %Z}{by}"

@@ -1,6 +1,8 @@
 """The number of a version as it was typed in, the version out; the one in force where none was."""
 
-from django.core.management.base import CommandError
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from routing.management.ids import id_of
 from routing.models import RuleSetVersion
@@ -18,3 +20,14 @@ def version_of(number: str | None) -> RuleSetVersion:
     if version is None:
         raise CommandError(f"There is no version {number}.")
     return version
+
+
+class VersionCommand(BaseCommand):
+    """A command about one version, named by --version V."""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Django's own --version, which tells Django's, makes room for that of the rules."""
+        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--version", metavar="V", dest="number", help="Number of a version, drafts too.")

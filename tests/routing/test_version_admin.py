@@ -172,3 +172,13 @@ def test_a_published_version_its_rules_and_conditions_are_only_shown(admin_clien
     )  # fmt: skip
     page = admin_client.get(address(RuleSetVersion, "change", version.pk)).content.decode()
     assert "&quot;field&quot;: &quot;country&quot;" in page
+
+
+def test_the_list_tells_drafts_that_wait_for_their_instant_and_those_that_were_refused(admin_client, admin_user):
+    elena = make_owner("elena")
+    waits, refused, _ = (make_draft(elena) for _ in range(3))
+    RuleSetVersion.objects.filter(pk=waits.pk).update(publish_at=NOW, publish_asked_by=admin_user)
+    RuleSetVersion.objects.filter(pk=refused.pk).update(publish_refused="The pool is empty.")
+    page = admin_client.get("/admin/routing/rulesetversion/").content.decode()
+    told = re.findall(r'class="field-published_shown[^"]*">([^<]*)', page)
+    assert told == ["not yet", "refused when its time came", "scheduled for 2 Mar 2026, 09:00 UTC"]

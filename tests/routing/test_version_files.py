@@ -232,7 +232,10 @@ def test_the_commands_write_and_read_files(tmp_path, capsys):
     with pytest.raises(CommandError, match=r"^The file cannot be read: No such file or directory"):
         call_command("import_rules", str(tmp_path / "none.json"))
     with pytest.raises(CommandError, match=r"^There is no version 99"):
-        call_command("export_rules", "--rules", "99")
+        call_command("export_rules", "--version", "99")
+    older = copy_to_draft(version)
+    call_command("export_rules", "--version", str(older.pk))
+    assert capsys.readouterr().out == export(older)
 
 
 def test_the_whole_configuration_holds_lists_tables_and_hours_too():

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
-from routing.management.versions import version_of
+from routing.management.versions import VersionCommand, version_of
 from routing.names import read_names
 from routing.rulebook import content_of
 from routing.tree import lines, tree_of
 
 
-class Command(BaseCommand):
+class Command(VersionCommand):
     help = (
         "Print the rules in force as a decision tree in plain English, one page however many there are: manage.py tree."
         " Another version, every rule and every row: manage.py tree --version 14 --all."
@@ -18,12 +18,8 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--version", metavar="V", dest="number", help="Number of a version, drafts too.")
+        super().add_arguments(parser)
         parser.add_argument("--all", action="store_true", help="Every rule and every row of every table.")
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Django's own --version, which tells Django's, makes room for that of the rules."""
-        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def handle(self, *args: Any, number: str | None = None, **options: Any) -> None:
         version = version_of(number)
