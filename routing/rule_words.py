@@ -35,6 +35,8 @@ ON_NOBODY = {
     "next_step": "if nobody can take it: the next rule",
     "hold": "if nobody can take it: wait for the pool",
 }
+WITHOUT_TEAM = ("team", "review", "nurture", "reject")
+"""Targets of which a team says nothing about who may take the lead."""
 NAMED_BY = {"territory": "territories", "lead_type": "lead_types", "source_key": "sources"}
 """Fields whose values are keys of something with a name."""
 
@@ -169,6 +171,7 @@ def extras_words(rule: FrozenRule, names: Names) -> list[str]:
     stage = names.stages.get(f"{rule['pipeline']}/{rule['stage']}", rule["stage"])
     pipeline = names.pipelines.get(rule["pipeline"], rule["pipeline"])
     intent = {True: "high intent", False: "no high intent", None: ""}[rule.get("high_intent")]
+    target = rule["target"]
     said = (
         rule["tier"],
         intent,
@@ -177,6 +180,9 @@ def extras_words(rule: FrozenRule, names: Names) -> list[str]:
         rule["sequence"] and f"sequence {rule['sequence']}",
         rule["alert_channels"] and f"alerts by {' and '.join(rule['alert_channels'])}",
         rule["review_reason"] and f"as {rule['review_reason'].replace('_', ' ')}",
+        target["team"]
+        and target["kind"] not in WITHOUT_TEAM
+        and f"who is in team {_name(names.teams, target['team'], 'team')}",
         rule.get("require_language") and "who speaks the lead’s language",
         rule.get("require_service") and "who covers the service",
         rule.get("require_skills") and f"with {', '.join(rule['require_skills'])}",

@@ -24,8 +24,8 @@ class NamedListAdmin(LockedAdmin):
         return {} if obj else super().get_prepopulated_fields(request, obj)
 
     def get_readonly_fields(self, request, obj=None):
-        """Its rules name a list by its key, and its values were read as those of its field."""
-        fixed = ["key", "field"] if obj and obj.size else ["key"] if obj else []
+        """Rules name a list by its key and ask it about its field, as which its values were read."""
+        fixed = ["key", "field"] if obj and (obj.size or asked_by(obj)) else ["key"] if obj else []
         return [*super().get_readonly_fields(request, obj), *fixed]
 
     @admin.display(description="edited by", ordering="edited_by")

@@ -20,7 +20,7 @@ from routing.engine.conditions import NAMED_LISTS, check_condition
 from routing.engine.fields import FIELD_KINDS, FIELDS, OPERATORS, OPERATORS_BY_KIND
 from routing.engine.rules import STEPS
 from routing.models import Delivery, ReviewItem, Rule, SlaPolicy
-from routing.rule_edit import COLUMNS, NAMED, Fault, Wanted
+from routing.rule_edit import COLUMNS, ENDS, NAMED, Fault, Wanted
 from routing.rule_values import parse_value, show_value
 from routing.step_words import title
 
@@ -148,7 +148,7 @@ class RuleForm(forms.Form):
 def _own(typed: dict[str, Any]) -> dict[str, Any]:
     """A target keeps only what belongs to it: a pool rule names no owner, but a review names its reviewer."""
     kept = {"review": ("owner",), "team": ("team",), "pool": ("pool", "team"), "owner": ("owner", "team")}
-    fits = kept.get(typed["target"] or "", ("team",))
+    fits = kept.get(typed["target"] or "", ("team",) if typed["target"] in ENDS else ())
     gone = {name: None for name in NAMED if name not in fits}
     return gone if typed["target"] == "review" else {**gone, "review_reason": ""}
 

@@ -54,9 +54,14 @@ const fit = (row) => {
 
 const aim = () => {
   const target = form.elements.target.value;
-  for (const part of form.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(target);
-  const label = form.elements.owner.closest(".field").querySelector("label");
-  label.textContent = target === "review" ? "Reviewer" : "Owner";
+  for (const part of form.querySelectorAll("[data-for]")) {
+    part.hidden = !part.dataset.for.split(" ").includes(target);
+    // What nobody sees is not sent, or it would be refused where nobody sees why.
+    for (const field of part.querySelectorAll("input, select")) field.disabled = part.hidden;
+  }
+  const name = (field, words) => { field.closest(".field").querySelector("label").textContent = words; };
+  name(form.elements.owner, target === "review" ? "Reviewer" : "Owner");
+  name(form.elements.team, target === "team" ? "Team" : "Has to be in the team");
 };
 
 // Stages are listed as “Pipeline: stage”. One of another pipeline would be refused; one that is chosen stays to be seen.
@@ -88,6 +93,22 @@ const addRow = (group) => {
   row.querySelector("[data-field]").focus();
 };
 
+// “If” before the first alternative, “or if” before the others; without any, what that means.
+const headings = () => {
+  const groups = [...form.querySelectorAll("[data-group]")];
+  groups.forEach((group, place) => { group.querySelector("legend").textContent = place ? "or if" : "If"; });
+  form.querySelector("[data-none]").hidden = groups.length > 0;
+  form.querySelector("[data-add-group]").lastChild.textContent = groups.length ? "Add an alternative" : "Add a condition";
+};
+
+const removeRow = (row) => {
+  const group = row.closest("[data-group]");
+  row.remove();
+  if (!group.querySelector("[data-condition]")) group.remove();
+  headings();
+  (group.isConnected ? group.querySelector("[data-field]") : form.querySelector("[data-add-group]")).focus();
+};
+
 const addGroup = () => {
   const groups = form.querySelector("[data-groups]");
   const all = [...groups.querySelectorAll("[data-group]")];
@@ -95,16 +116,14 @@ const addGroup = () => {
   group.className = "rule-group";
   group.dataset.group = String(Math.max(-1, ...all.map((one) => Number(one.dataset.group))) + 1);
   const legend = document.createElement("legend");
-  legend.textContent = all.length ? "or if" : "If";
   const more = document.createElement("button");
   more.type = "button";
   more.className = "button small";
   more.dataset.addRow = "";
   more.textContent = "and…";
   group.append(legend, more);
-  groups.querySelector("[data-none]")?.remove();
-  form.querySelector("[data-add-group]").lastChild.textContent = "Add an alternative";
   groups.insertBefore(group, groups.lastElementChild);
+  headings();
   addRow(group);
 };
 
@@ -139,9 +158,7 @@ if (form.querySelector("[data-add-group]")) {
     if (button.matches("[data-add-group]")) { event.preventDefault(); addGroup(); }
     if (button.matches("[data-remove]")) {
       event.preventDefault();
-      const group = button.closest("[data-group]");
-      button.closest("[data-condition]").remove();
-      (group.querySelector("[data-field]") ?? group.querySelector("[data-add-row]")).focus();
+      removeRow(button.closest("[data-condition]"));
       say();
     }
   });

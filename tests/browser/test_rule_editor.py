@@ -2,6 +2,7 @@
 
 import pytest
 
+from owners.models import Team
 from routing.models import Condition, NamedList, Rule
 from routing.rulebook import copy_to_draft
 from tests.browser.test_frame import PHONE
@@ -72,6 +73,39 @@ def test_without_a_script_a_range_is_typed_with_a_comma_and_comes_back_in_two_in
     page.fill("[name=c-upto]", "95")
     page.click("button:has-text('Save the rule')")
     assert kept("Plain") == [("lead_score", "between", [10, 95])]
+
+
+def test_what_is_out_of_sight_is_not_sent_and_no_alternative_stays_empty(browser, draft):  # noqa: F811
+    page = browser
+    page.goto(f"/admin/routing/rulesetversion/{draft.pk}/rules/{Rule.objects.get(version=draft, name='Germany').pk}/")
+    page.select_option("[name=fallback_owner]", label="Marco")
+    page.select_option("[name=target]", "nurture")
+    page.click("[data-add-group]")
+    assert page.locator(".rule-group legend").all_inner_texts() == ["If", "or if"]
+    page.locator("[data-remove]").first.click()
+    assert page.locator(".rule-group legend").all_inner_texts() == ["If"]
+    page.locator("[data-remove]").first.click()
+    assert page.is_visible("text=Every lead that comes to this step.")
+    assert page.inner_text("[data-add-group]") == "Add a condition"
+    assert page.evaluate("document.activeElement.matches('[data-add-group]')")
+    page.click("button:has-text('Save the rule')")
+    page.wait_for_selector("text=Changed the rule “Germany”.")
+    rule = Rule.objects.get(version=draft, name="Germany")
+    assert (rule.target, rule.fallback_owner, rule.conditions.count()) == ("nurture", None, 0)
+
+
+def test_a_team_is_asked_for_wherever_it_counts_and_stays(browser, draft):  # noqa: F811
+    page = browser
+    team = Team.objects.create(key="emea", name="EMEA")
+    rule = Rule.objects.get(version=draft, name="Germany")
+    Rule.objects.filter(pk=rule.pk).update(team=team)
+    page.goto(f"/admin/routing/rulesetversion/{draft.pk}/rules/{rule.pk}/")
+    assert page.get_by_label("Has to be in the team").input_value() == str(team.pk)
+    page.fill("[name=tier]", "gold")
+    page.click("button:has-text('Save the rule')")
+    page.wait_for_selector("text=Changed the rule “Germany”.")
+    assert page.is_visible("text=who is in team EMEA")
+    assert Rule.objects.get(pk=rule.pk).team == team
 
 
 def test_what_is_refused_is_in_sight(browser, draft):  # noqa: F811

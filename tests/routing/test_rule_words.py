@@ -76,8 +76,8 @@ def test_the_whole_sentence_names_everything_that_a_rule_says():
     assert sentence(rule, read_names(), "UTC") == (
         "Country is DE or AT; or lead score is at least 70 and high intent, Mon, Fri 09:00–17:00, "
         "from 2 Mar 2026, 09:00, until 3 Mar 2026, 09:00 (UTC) → Elena, priority, high intent, SLA Fast, Sales: New, "
-        "sequence speed, alerts by email, as unresolved, who speaks the lead’s language, who covers the service, "
-        "with enterprise, else Marco, if nobody can take it: the next rule"
+        "sequence speed, alerts by email, as unresolved, who is in team Europe, who speaks the lead’s language, "
+        "who covers the service, with enterprise, else Marco, if nobody can take it: the next rule"
     )
 
 

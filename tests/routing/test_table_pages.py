@@ -251,6 +251,8 @@ def test_a_list_that_a_rule_asks_about_cannot_be_deleted(people, partners, rita)
     version = make_draft(people.elena)
     make_rule(version, "territory_owner", (1, "company_domain", "in_list", "partners"), name="Ours")
     assert "Ours" in rita.get(values_of(partners)).content.decode()
+    replace_entries(partners, [], None, NOW)
+    assert 'name="field"' not in rita.get(f"/admin/routing/namedlist/{partners.pk}/change/").content.decode()
     address = f"/admin/routing/namedlist/{partners.pk}/delete/"
     assert rita.post(address, {"post": "yes"}).status_code == 403
     RuleSetVersion.objects.all().delete()
