@@ -29,6 +29,7 @@ WORDS = {
     "products": "Products changed: lead types, pipelines, stages or SLA policies.",
 }
 MAX_NOTE = 300
+MEANWHILE = "Nothing was done, because something changed since you opened this page. Look again."
 
 _looked_at: int | None = None
 """The configuration stamp at which this process compared last."""
@@ -135,14 +136,25 @@ def reasons(review: RuleReview) -> str:
     return " ".join(cause["said"] for cause in review.causes) or f"Its date, {review.due_on:%Y-%m-%d}, has come."
 
 
-def reviewed(version: int, note: str, by: User, now: datetime) -> str:
-    """Somebody looked and the rules are still right; the next look is owed. Raises Refused: no_change."""
+def known_by(review: RuleReview) -> str:
+    """What somebody has seen who looks at a review: another one, or another cause, is another text."""
+    return f"{review.pk}-{len(review.causes)}"
+
+
+def reviewed(version: int, note: str, by: User, now: datetime, seen: str | None = None) -> str:
+    """Somebody looked and the rules are still right; the next look is owed. `seen`: what the page showed (`known_by`).
+    Raises Refused: no_change, changed."""
     with writing():
         row = RuleSetVersion.objects.filter(pk=version, state="published").first()
-        taken = RuleReview.objects.filter(version=version, done_at__isnull=True).update(
+        review = RuleReview.objects.filter(version=version, done_at__isnull=True).first()
+        if row is None or review is None:
+            raise Refused("no_change", f"Version {version} is not in force any more.")
+        if seen not in (None, known_by(review)):
+            raise Refused(
+                "changed", "Nothing was done, because something changed since you opened this page. Look again."
+            )
+        RuleReview.objects.filter(pk=review.pk).update(
             done_at=now, done_by=by, note=clean_text(" ".join(note.split()), MAX_NOTE)
         )
-        if row is None or not taken:
-            raise Refused("no_change", "This version is not in force, or somebody has just reviewed it.")
         open_review(row, sections_now(), now)
     return f"Reviewed. The next look is owed in {row.review_days} days, or when something changes."

@@ -257,9 +257,8 @@ def reviewed(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
     if not may_publish(request):
         raise PermissionDenied
     try:
-        messages.success(
-            request, rule_reviews.reviewed(version.pk, request.POST.get("note", ""), request.user, timezone.now())
-        )
+        note, seen = request.POST.get("note", ""), request.POST.get("review")
+        messages.success(request, rule_reviews.reviewed(version.pk, note, request.user, timezone.now(), seen))
     except Refused as refused:
         messages.error(request, refused.sentence)
     return redirect("pages:rules", version.pk)

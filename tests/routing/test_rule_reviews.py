@@ -1,5 +1,6 @@
 """Whether the rules are still right: by the date, and when what they rest on changed."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -76,6 +77,22 @@ def test_somebody_looks_and_the_next_look_is_owed(draft, rita):
     assert (closed.note, closed.done_by.username, opened.causes) == ("Still right", "rita", [])
     rule_reviews.forget()
     assert rule_reviews.look(NOW + timedelta(days=1)) == 0
+
+
+def test_two_who_look_at_once_look_once_and_what_changed_meanwhile_is_looked_at_again(draft, rita):
+    publish(draft, None, NOW)
+    rule_reviews.forget()
+    page = rita.get(address(draft, "rules")).content.decode()
+    seen = {"review": re.search(r'name="review" value="([^"]+)"', page)[1]}
+    make_pool("other", draft.owner)
+    rule_reviews.look(NOW + timedelta(days=1))
+    changed = "Nothing was done, because something changed since you opened this page. Look again."
+    assert changed in words(rita.post(address(draft, "reviewed"), seen, follow=True))
+    page = rita.get(address(draft, "rules")).content.decode()
+    seen = {"review": re.search(r'name="review" value="([^"]+)"', page)[1]}
+    assert "Reviewed. The next look" in words(rita.post(address(draft, "reviewed"), seen, follow=True))
+    assert changed in words(rita.post(address(draft, "reviewed"), seen, follow=True))
+    assert RuleReview.objects.count() == 2
 
 
 def test_another_version_ends_the_look_at_the_one_before(draft):
