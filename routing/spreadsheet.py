@@ -22,6 +22,7 @@ MOST_COLUMNS = 30
 LONGEST_CELL = 200
 DELIMITERS = ",;\t"
 FORMULA = ("=", "+", "-", "@")
+MERGED = "The sheet has merged cells: the first of them holds the value, the others are empty."
 Lines = Iterator[tuple[int, list[str]]]
 """(number of the line in the file, its cells)."""
 
@@ -35,7 +36,7 @@ def read_lines(data: bytes, notes: list[str], longest: int = LONGEST_CELL) -> Li
     there is one more, so that it can be told. Raises BadFile, also while lines are read."""
     if len(data) > MOST_BYTES:
         raise BadFile(f"The file has {len(data):,} bytes; {MOST_BYTES:,} is the most. Split it.")
-    return _xlsx(data, longest) if data.startswith(b"PK\x03\x04") else _csv(_text(data, notes), longest)
+    return _xlsx(data, notes, longest) if data.startswith(b"PK\x03\x04") else _csv(_text(data, notes), longest)
 
 
 def _cell(text: str, longest: int) -> str:
@@ -87,7 +88,7 @@ def _csv(text: str, longest: int) -> Lines:
 # --- XLSX ------------------------------------------------------------------------------------------------
 
 
-def _xlsx(data: bytes, longest: int) -> Lines:
+def _xlsx(data: bytes, notes: list[str], longest: int) -> Lines:
     """The first sheet, line by line; never more of it in memory than its table of texts."""
     _safe(data)
     from openpyxl import load_workbook  # a quarter of a second that only an import pays
@@ -96,6 +97,8 @@ def _xlsx(data: bytes, longest: int) -> Lines:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what a file claims of its size
+        if _merged(data, sheet._worksheet_path):
+            notes.append(MERGED)
         rows = sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True)
         for number, row in enumerate(islice(rows, MOST_LINES + 2), start=1):
             yield number, [_cell(_plain(value), longest) for value in row]
@@ -103,6 +106,17 @@ def _xlsx(data: bytes, longest: int) -> Lines:
         raise BadFile(
             "The XLSX file cannot be read: it is damaged or has a password. Open it, save it anew, and choose that."
         ) from error
+
+
+def _merged(data: bytes, part: str) -> bool:
+    """Whether a sheet has merged cells; a reader that holds one line at a time does not say."""
+    before = b""
+    with zipfile.ZipFile(io.BytesIO(data)) as packed, packed.open(part.lstrip("/")) as sheet:
+        while piece := sheet.read(1_000_000):
+            if b"mergeCell" in before + piece:
+                return True
+            before = piece[-20:]
+    return False
 
 
 def _safe(data: bytes) -> None:

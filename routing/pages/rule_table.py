@@ -21,7 +21,7 @@ from routing.pages.lists import csv_file
 from routing.pages.rule_versions import LARGEST_ID, may_edit, of_version
 from routing.refused import Refused
 from routing.rule_edit import Faulty, save_table
-from routing.spreadsheet import MOST_BYTES, BadFile, read_lines
+from routing.spreadsheet import MERGED, MOST_BYTES, BadFile, read_lines
 from routing.tables import LONGEST_CELL, Read, lines_of, names_of, read_table, rows_of
 
 PAGE = 100
@@ -103,7 +103,11 @@ def _read(form: TableForm, notes: list[str]) -> Read:
     file, text = form.cleaned_data["file"], form.cleaned_data["text"]
     try:
         if file:
-            return read_table(list(read_lines(file.read(), notes, LONGEST_CELL)))
+            lines = list(read_lines(file.read(), notes, LONGEST_CELL))
+            # An empty cell of a table holds for everything, which nobody means who merges cells.
+            return (
+                Read(None, [(None, f"{MERGED} Unmerge them and fill each.")]) if MERGED in notes else read_table(lines)
+            )
         if "\t" in text:
             return read_table(enumerate((line.split("\t") for line in text.splitlines()), start=1))
         return read_table(list(read_lines(text.encode(), notes, LONGEST_CELL)))

@@ -115,6 +115,22 @@ def test_a_cell_is_never_cut_off(rule, rita):
     )  # fmt: skip
 
 
+def test_merged_cells_are_refused_because_empty_ones_hold_for_everything(rule, rita, partners):
+    book, file = Workbook(), io.BytesIO()
+    for line in (["Country", "→ Tier"], ["DE", "x"], [None, "y"]):
+        book.active.append(line)
+    book.active.merge_cells("A2:A3")
+    book.save(file)
+    fields = {"file": SimpleUploadedFile("t.xlsx", file.getvalue()), "seen": 1, "do": "save"}
+    answer = rita.post(table_of(rule), fields)
+    said = "The sheet has merged cells: the first of them holds the value, the others are empty."
+    assert (answer.status_code, f"{said} Unmerge them and fill each." in answer.content.decode()) == (422, True)
+    assert Rule.objects.get(pk=rule.pk).table is None
+    names = SimpleUploadedFile("t.xlsx", file.getvalue())
+    page = rita.post(values_of(partners), {"file": names, "seen": partners.edition, "do": "look"})
+    assert page.status_code == 422  # of a list the line counts: “x” is no domain
+
+
 def test_days_of_a_spreadsheet_are_days(rule, rita):
     file = workbook(["Arrival", "→ Tier"], [datetime(2026, 3, 1), "x"], ["2026-04-01 to 2026-04-30", "y"])
     assert rita.post(table_of(rule), {"file": file, "seen": 1, "do": "save"}).status_code == 302
