@@ -64,7 +64,9 @@ def publish(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
                 _context(request, version, PublishForm(initial={"purpose": version.purpose})),
             )
         form = PublishForm(request.POST)
-        do = DOES.get(request.POST.get("do", ""), _publish)
+        do = DOES.get(request.POST.get("do", "publish"))
+        if do is None:
+            return _again(request, version, form, ["This page does not know that act. Use its buttons."])
         if do in (_publish, _schedule) and not form.is_valid():
             return render(request, "pages/rules_publish.html", _context(request, version, form), status=422)
         try:

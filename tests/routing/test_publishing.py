@@ -52,6 +52,23 @@ def test_publishing_asks_for_a_purpose_and_keeps_who_and_when(draft, rita):
     assert RuleSetVersion.objects.get().purpose == "All to Elena"
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"do": "unpublish", "purpose": "x"}, 409),
+        ({"do": "publish", "purpose": "a\0b"}, 422),
+        ({"do": "publish", "purpose": "x" * 301}, 422),
+        ({"do": "publish", "purpose": "\u200b \u2028"}, 409),
+        ({"do": "publish", "purpose": "x", "seen": "9" * 30, "live": "0"}, 302),
+        ({"do": "publish", "purpose": "x", "seen": "-1", "live": "one"}, 302),
+        ({"do": "publish", "purpose": "x", "seen": "7"}, 409),
+    ],
+)
+def test_odd_forms_are_refused_in_words_and_publish_nothing(draft, rita, sent, status):
+    answer = rita.post(address(draft), sent)
+    assert (answer.status_code, state(draft)) == (status, "published" if status == 302 else "draft")
+
+
 def test_the_page_says_what_changes_and_what_stands_in_the_way(draft, elena, rita):
     publish(draft, None, NOW)
     copy = copy_to_draft(draft)
