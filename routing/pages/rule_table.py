@@ -104,10 +104,9 @@ def _read(form: TableForm, notes: list[str]) -> Read:
     try:
         if file:
             lines = list(read_lines(file.read(), notes, LONGEST_CELL))
-            # An empty cell of a table holds for everything, which nobody means who merges cells.
-            return (
-                Read(None, [(None, f"{MERGED} Unmerge them and fill each.")]) if MERGED in notes else read_table(lines)
-            )
+            if MERGED in notes:  # an empty cell of a table holds for everything, which nobody means who merges cells
+                return Read(None, [(None, f"{MERGED} Unmerge them and fill each.")])
+            return read_table(lines)
         if "\t" in text:
             return read_table(enumerate((line.split("\t") for line in text.splitlines()), start=1))
         return read_table(list(read_lines(text.encode(), notes, LONGEST_CELL)))

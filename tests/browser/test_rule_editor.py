@@ -5,7 +5,7 @@ import pytest
 from owners.models import Team
 from routing.models import Condition, NamedList, Rule
 from routing.rulebook import copy_to_draft
-from tests.browser.test_frame import PHONE
+from tests.browser.test_frame import DESK, PHONE, found
 from tests.browser.test_revops_morning import CHROMIUM, browser, company, pytestmark  # noqa: F401 - fixtures by name
 
 STEP = "territory_owner"
@@ -106,6 +106,43 @@ def test_a_team_is_asked_for_wherever_it_counts_and_stays(browser, draft):  # no
     page.wait_for_selector("text=Changed the rule “Germany”.")
     assert page.is_visible("text=who is in team EMEA")
     assert Rule.objects.get(pk=rule.pk).team == team
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", DESK), ("dark", PHONE)])
+def test_pages_that_say_what_is_wrong_are_sound(browser, draft, theme, size):  # noqa: F811
+    page = browser.context.browser.new_context(
+        base_url=browser.url.split("/admin")[0], color_scheme=theme, viewport=size,
+        storage_state=browser.context.storage_state(),
+    ).new_page()  # fmt: skip
+    rule, path = Rule.objects.get(version=draft, name="Germany"), f"/admin/routing/rulesetversion/{draft.pk}/rules/"
+    named = NamedList.objects.create(key="dach", name="DACH", field="country")
+    Condition.objects.create(rule=rule, field="territory", operator="is", value="mars")
+    page.goto(path)
+    assert page.locator(".path-problem").count() == 1
+    findings = [found(page)]
+    new_rule(page, draft, "Wrong")
+    page.click("[data-add-group]")
+    asks(page, "lead_score", "between")
+    page.fill("[data-value]", "9")
+    page.fill("[name=c-upto]", "1")
+    page.click("button:has-text('Add the rule')")
+    page.wait_for_selector(".errorlist")
+    findings.append(found(page))
+    page.goto(f"{path}{rule.pk}/table/")
+    page.fill("textarea", "Country\tShoe\nDE\tx")
+    page.click("button:has-text('Save the table')")
+    page.wait_for_selector("text=is no field and nothing that a row can say")
+    findings.append(found(page))
+    page.goto(f"/admin/routing/namedlist/{named.pk}/values/")
+    page.fill("textarea", "Germany\n" + "Atlantis" * 20)
+    page.click("button:has-text('See what would change')")
+    page.wait_for_selector(".errorlist")
+    findings.append(found(page))
+    page.fill("textarea", "Germany\nAT")
+    page.click("button:has-text('See what would change')")
+    page.wait_for_selector("text=would come")
+    findings.append(found(page))
+    assert findings == [[]] * 5
 
 
 def test_what_is_refused_is_in_sight(browser, draft):  # noqa: F811
