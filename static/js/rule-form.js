@@ -120,7 +120,7 @@ const addGroup = () => {
   more.type = "button";
   more.className = "button small";
   more.dataset.addRow = "";
-  more.textContent = "and…";
+  more.append(form.querySelector("[data-add-group] svg").cloneNode(true), "and…");
   group.append(legend, more);
   groups.insertBefore(group, groups.lastElementChild);
   headings();
