@@ -247,6 +247,7 @@ def test_what_cannot_be_published_when_its_time_comes_keeps_why_and_says_so(draf
         (["omar@revroute.example"], f"Draft {draft.pk} was not published")
     ]
     assert "The scheduled publish was refused" in words(rita.get(address(draft)))
+    assert "Scheduled refused" in words(rita.get(address(draft, "rules")))
 
 
 def gone(user):
