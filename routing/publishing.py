@@ -23,7 +23,7 @@ from routing.drafts import editing, log, told_since
 from routing.models import RuleSetVersion
 from routing.refused import Refused
 from routing.rule_mail import address_of, answerable, tell
-from routing.rulebook import LATE_MINUTES, RulebookError, copy_to_draft, freeze, publish
+from routing.rulebook import LATE_MINUTES, RulebookError, copy_to_draft, freeze, live_version, publish
 from routing.rulebook import digest as digest_of_content
 
 logger = logging.getLogger(__name__)
@@ -65,14 +65,14 @@ def publish_draft(version: int, purpose: str, by: User, now: datetime, seen: See
             _check_seen(seen, now, draft)
             RuleSetVersion.objects.filter(pk=version).update(purpose=said)
             draft.purpose = said
-    return publish(draft, by, now)
+    return publish(draft, by, now, seen.live)
 
 
 def _check_seen(seen: Seen, now: datetime, draft: RuleSetVersion | None = None) -> None:
     """That what somebody decides by is still so: what the draft says, and what it takes the place of."""
     if draft and seen.edition not in (None, draft.edition):
         raise Refused("changed", told_since(draft, seen.edition or 0, now))
-    live = RuleSetVersion.objects.filter(state=State.PUBLISHED).values_list("pk", flat=True).first() or 0
+    live = live_version()
     if seen.live not in (None, live):
         raise Refused("changed", f"Nothing was done, because version {live} was published meanwhile. Look again.")
 
@@ -231,7 +231,7 @@ def restore(
     if mend or settings.FOUR_EYES_PUBLISH:
         return draft
     try:
-        return publish(draft, by, now)
+        return publish(draft, by, now, seen.live)
     except RulebookError:
         draft.delete()
         raise

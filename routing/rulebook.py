@@ -220,8 +220,9 @@ class Prepared(NamedTuple):
     """What the rules rest on, for the review that the publish opens."""
 
 
-def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetVersion:
-    """Freeze a draft and put it in force in place of the version that is; give it as it stands then.
+def publish(version: RuleSetVersion, by: User | None, now: datetime, instead_of: int | None = None) -> RuleSetVersion:
+    """Freeze a draft and put it in force in place of the version that is; give it as it stands then. `instead_of`:
+    only if that version is in force still, 0 for none.
 
     Reading and checking hold no lock. Of many rules the routing processes are given notice, so that they
     have them compiled when they come in force; the lock is held for a few statements. `by`: who asked, None for the
@@ -233,16 +234,29 @@ def publish(version: RuleSetVersion, by: User | None, now: datetime) -> RuleSetV
         give_notice(version.pk, ready.edition, ready.digest, ready.content)
     with writing():
         draft = _draft(version.pk)
-        if draft.edition != ready.edition:
+        changed = _changed(draft, ready.edition, instead_of)
+        if changed:
             RuleSetVersion.objects.filter(pk=draft.pk).update(digest="")
             RuleSetContent.objects.filter(pk=draft.pk).delete()
-            changed = "The draft was changed while it was being published. Look at it again, then publish."
         else:
-            changed = ""
             _put_in_force(draft, ready, by, now)
     if changed:
         raise RulebookError("changed", changed)
     return draft
+
+
+def _changed(draft: RuleSetVersion, edition: int, instead_of: int | None) -> str:
+    """What is not any more as it was when somebody asked for the publish, as a sentence."""
+    if draft.edition != edition:
+        return "The draft was changed while it was being published. Look at it again, then publish."
+    if instead_of is not None and instead_of != (live := live_version()):
+        return f"Version {live} was published meanwhile. Look again, then publish."
+    return ""
+
+
+def live_version() -> int:
+    """The number of the version in force; 0 where none is."""
+    return RuleSetVersion.objects.filter(state=State.PUBLISHED).values_list("pk", flat=True).first() or 0
 
 
 def _rows(content: dict[str, Any]) -> int:

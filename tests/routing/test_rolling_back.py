@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from owners.models import Owner
-from routing import bulk, publishing
+from routing import bulk, publishing, rulebook
 from routing.models import BulkMove, BulkMoveLead, Decision, Rule, RuleSetVersion
 from routing.pipeline import drain
 from routing.replay import verify
@@ -92,6 +92,23 @@ def test_a_roll_back_from_two_tabs_happens_once(history, rita):
     assert answer.status_code == 409
     assert f"Nothing was done, because version {made.pk} was published meanwhile." in words(answer)
     assert RuleSetVersion.objects.count() == 3
+
+
+def test_of_two_clicks_of_one_instant_one_rolls_back(history, rita, monkeypatch):
+    first, *_ = history
+    asked = {"purpose": "Back", **hidden(rita.get(address(first, "restore")))}
+    prepare = rulebook._prepare
+
+    def clicked_again(draft, by):
+        monkeypatch.setattr(rulebook, "_prepare", prepare)
+        assert rita.post(address(first, "restore"), asked).status_code == 302
+        return prepare(draft, by)
+
+    monkeypatch.setattr(rulebook, "_prepare", clicked_again)
+    answer = rita.post(address(first, "restore"), asked)
+    made = RuleSetVersion.objects.get(state="published")
+    assert (answer.status_code, RuleSetVersion.objects.count(), made.restores_id) == (409, 3, first.pk)
+    assert f"Version {made.pk} was published meanwhile. Look again, then publish." in words(answer)
 
 
 def test_only_a_retired_version_comes_back_and_nothing_is_made_when_it_cannot(history, rita):
