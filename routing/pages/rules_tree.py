@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from routing.models import RuleSetVersion
@@ -11,6 +12,7 @@ from routing.rulebook import content_of
 from routing.tree import tree_of
 
 
+@never_cache
 @require_safe
 @of_version
 def tree(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:

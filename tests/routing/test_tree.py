@@ -9,6 +9,7 @@ from routing.names import read_names
 from routing.rulebook import content_of, publish
 from routing.tree import lines, tree_of
 from tests.routing.people import sign_in
+from tests.routing.publishes import address, words
 from tests.routing.rows import NOW, make_crm, make_draft, make_people, make_pool, make_rule
 
 pytestmark = pytest.mark.django_db
@@ -95,3 +96,18 @@ def test_the_page_shows_drafts_too_and_links_to_all_rules(people):
     whole = client.get(f"/admin/routing/rulesetversion/{version.pk}/tree/?all=1").content.decode()
     assert "at least 961 →" in whole
     assert client.get("/admin/routing/rulesetversion/99999/tree/").status_code == 404
+
+
+def test_a_printed_page_says_whether_its_rules_are_in_force(people):
+    first, second, third = (make_draft(people.elena) for _ in range(3))
+    for version in (first, second):
+        publish(version, None, NOW)
+    rita = sign_in("rita", "RevOps")
+    said = [words(rita.get(address(version, "tree"))) for version in (first, second, third)]
+    heads = [f"Version {first.pk}", f"Version {second.pk}", f"Draft {third.pk}"]
+    states = [
+        "Not in force any more.", "In force since 2 Mar 2026, 09:00 UTC.",
+        "A draft: it decides nothing until it is published.",
+    ]  # fmt: skip
+    for text, head, state in zip(said, heads, states, strict=True):
+        assert f"{head} in plain English {state}" in text
