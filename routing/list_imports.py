@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 
-from routing.engine.conditions import fold
+from routing.engine.conditions import NAMED_LISTS, fold
 from routing.lists import LARGEST_LIST
 from routing.models import ListEntry, NamedList, Rule, RuleSetVersion
 from routing.spreadsheet import MOST_COLUMNS, MOST_LINES
@@ -75,19 +75,21 @@ def asked_by(named: NamedList) -> list[tuple[RuleSetVersion, list[str]]]:
     """The drafts and the version in force that ask about the list, each with names of such rules."""
     states = (RuleSetVersion.State.DRAFT, RuleSetVersion.State.PUBLISHED)
     rows = Rule.objects.filter(version__state__in=states, enabled=True)
-    direct = rows.filter(conditions__operator__in=("in_list", "not_in_list"), conditions__value=named.key)
+    direct = rows.filter(conditions__operator__in=NAMED_LISTS, conditions__value=named.key)
     found: dict[int, list[str]] = {}
     for version, name in direct.distinct().order_by("version_id", "position").values_list("version_id", "name"):
         found.setdefault(version, []).append(name)
-    for version, name, table in rows.exclude(table=None).values_list("version_id", "name", "table"):
+    tables = rows.exclude(table=None).values_list(
+        "id", "table__inputs"
+    )  # rows are megabytes: only where lists are asked
+    asking = [id for id, inputs in tables if any(column["operator"] in NAMED_LISTS for column in inputs)]
+    for version, name, table in rows.filter(id__in=asking).values_list("version_id", "name", "table"):
         if _asks(table, named.key):
             found.setdefault(version, []).append(name)
     versions = RuleSetVersion.objects.only("id", "state").in_bulk(found)
     return [(versions[version], names) for version, names in sorted(found.items(), reverse=True)]
 
 
-def _asks(table: dict[str, Any] | None, key: str) -> bool:
-    if not table:
-        return False
-    places = [at for at, column in enumerate(table["inputs"]) if column["operator"] in ("in_list", "not_in_list")]
+def _asks(table: dict[str, Any], key: str) -> bool:
+    places = [at for at, column in enumerate(table["inputs"]) if column["operator"] in NAMED_LISTS]
     return any(row["in"][at] == key for at in places for row in table["rows"])

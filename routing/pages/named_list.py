@@ -37,6 +37,7 @@ class ValuesForm(forms.Form):
     text = forms.CharField(
         required=False, max_length=LONGEST_PASTE, label="Values, one a line",
         widget=forms.Textarea({"rows": 6, "spellcheck": "false"}),
+        error_messages={"max_length": f"The text has more than {LONGEST_PASTE:,} characters. Upload it as a file."},
     )  # fmt: skip
     file = forms.FileField(
         required=False, label="or a file", widget=forms.FileInput({"accept": ".csv,.xlsx,.tsv,.txt"})
@@ -51,6 +52,10 @@ class ValuesForm(forms.Form):
         if file and file.size > MOST_BYTES:
             raise forms.ValidationError(f"The file has {file.size:,} bytes; {MOST_BYTES:,} is the most. Split it.")
         return file
+
+    def clean(self) -> None:
+        if self.cleaned_data.get("text") and self.cleaned_data.get("file"):
+            self.add_error("file", "Give the values as text or as a file, not both.")
 
 
 def _find(request: HttpRequest, named: int) -> NamedList:
@@ -145,7 +150,7 @@ def _first(faults: list[str]) -> list[str]:
 
 
 def _lines(text: str) -> list[tuple[int, list[str]]]:
-    return [(number, [line]) for number, line in enumerate(text.splitlines(), start=1)]
+    return [(number, line.split("\t")) for number, line in enumerate(text.splitlines(), start=1)]
 
 
 def _look(request: HttpRequest, row: NamedList, found: list[str], replace: bool, notes: list[str]) -> HttpResponse:

@@ -39,6 +39,7 @@ class TableForm(forms.Form):
         widget=forms.Textarea({"rows": 14, "spellcheck": "false", "wrap": "off"}),
         help_text="Paste it from a spreadsheet: the first line names the columns, and tabs stand between cells. Commas"
         " or semicolons do as well.",
+        error_messages={"max_length": f"The text has more than {LONGEST_PASTE:,} characters. Upload it as a file."},
     )  # fmt: skip
     file = forms.FileField(
         required=False, label="or a file", widget=forms.FileInput({"accept": ".csv,.xlsx,.tsv,.txt"})

@@ -187,6 +187,34 @@ def test_values_are_looked_at_first_then_added_or_put_in_place(partners, rita):
     assert held(partners) == ["acme.example", "initech.example"]
 
 
+def test_cells_of_a_pasted_line_are_values_and_text_beside_a_file_is_not_dropped(partners, rita):
+    both = {
+        "seen": partners.edition,
+        "text": "a.example",
+        "file": SimpleUploadedFile("v.csv", b"b.example"),
+        "do": "look",
+    }
+    answer = rita.post(values_of(partners), both)
+    assert (answer.status_code, "as text or as a file, not both." in answer.content.decode()) == (422, True)
+    rita.post(values_of(partners), {"seen": partners.edition, "text": "a.example\tb.example", "do": "save"})
+    assert held(partners) == ["a.example", "acme.example", "b.example", "globex.example"]
+
+
+def test_text_that_is_too_long_is_sent_to_a_file(partners, rule, rita):
+    for page, size in ((table_of(rule), 500_001), (values_of(partners), 2_000_001)):
+        seen = 1 if page == table_of(rule) else partners.edition
+        answer = rita.post(page, {"seen": seen, "text": "x" * size, "do": "save"})
+        said = f"The text has more than {size - 1:,} characters. Upload it as a file."
+        assert (answer.status_code, said in answer.content.decode()) == (422, True)
+
+
+def test_a_list_tells_which_tables_ask_about_it(people, rule, partners, rita):
+    other = make_rule(rule.version, "territory_owner", name="Another", target="pool", pool=people.pool)
+    for row, text in ((rule, "Company domain in list\tTier\npartners\tx"), (other, TEXT)):
+        assert rita.post(table_of(row), {"text": text, "seen": 1, "do": "save"}).status_code == 302
+    assert [names for _, names in list_imports.asked_by(partners)] == [["By country"]]
+
+
 def test_the_second_of_two_is_told_and_nothing_is_done(partners, rita):
     rita.post(values_of(partners), {"seen": partners.edition, "text": "a.example", "do": "save"})
     answer = rita.post(values_of(partners), {"seen": partners.edition, "text": "b.example", "do": "save"})
