@@ -15,7 +15,6 @@ RULE = (
 REMEDIES = {
     "pages:rule": RULE,
     "pages:rule-new": RULE,
-    "pages:rule-say": RULE,
     "pages:rule-table": "Save the table as CSV or XLSX and upload that file instead of pasting its text.",
     "pages:list-values": "Save the values as CSV or XLSX and upload that file instead of pasting them.",
 }
@@ -24,7 +23,11 @@ REMEDIES = {
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: what the form sent too much of, and what to do on this page; the general words for anything else."""
     match = request.resolver_match
-    context = {"said": _said(exception), "remedy": REMEDIES.get(match.view_name if match else "", "Send less at once.")}
+    remedy = REMEDIES.get(match.view_name if match else "")
+    context = {
+        "said": _said(exception), "remedy": remedy or "Send less at once.",
+        "page": request.get_full_path() if remedy else "",
+    }  # fmt: skip
     return render(request, "400.html", context, status=400)
 
 

@@ -152,6 +152,7 @@ def test_more_fields_than_are_read_are_refused_with_what_to_do(draft, rita, plac
     assert answer.status_code == 400
     assert "Nothing was changed. The form has more than 2,000 fields, which is the most that is read." in page
     assert "Keep many values of one field in a named list" in page
+    assert f'href="{rule_address(draft, rule.pk if place == "other" else place)}">Open the page again</a>' in page
     assert (Rule.objects.get().name, Condition.objects.count()) == ("Old", 0)
 
 
