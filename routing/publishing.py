@@ -5,7 +5,7 @@ decided there; here is who asked, when, and what is said afterwards.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -29,7 +29,7 @@ from routing.rulebook import digest as digest_of_content
 logger = logging.getLogger(__name__)
 State = RuleSetVersion.State
 LONGEST_PURPOSE = 300
-MOST_WARNINGS = 5
+MOST_WARNINGS, MOST_TOLD = 5, 20
 
 
 def may_publish(user: User) -> bool:
@@ -163,6 +163,12 @@ def warnings_of(draft: RuleSetVersion) -> Iterator[str]:
         yield f"Draft {other} is scheduled for {at.astimezone(zone):%-d %b %Y, %H:%M %Z} and takes its place then."
 
 
+def first_of(sentences: Sequence[str]) -> list[str]:
+    """The first sentences and how many more there are: ten thousand rules may name the same who left."""
+    more = len(sentences) - MOST_TOLD
+    return [*sentences[:MOST_TOLD], *([f"And {more:,} more."] if more > 0 else [])]
+
+
 def publish_due(now: datetime) -> int:
     """Publish the drafts whose instant has come, oldest first; how many were. One that is refused keeps why, and
     somebody is told. Of two workers one does it: the state is looked at again under the writer lock."""
@@ -184,7 +190,7 @@ def _publish_due(draft: RuleSetVersion, now: datetime) -> bool:
     except RulebookError as error:
         # Another worker, or a person, was faster; what was edited in this very instant is looked at in the next tick.
         if error.code not in ("not_a_draft", "gone", "changed"):
-            _refuse(draft, " ".join(error.problems), now)
+            _refuse(draft, " ".join(first_of(error.problems)), now)
         return False
     late = int((now - draft.publish_at).total_seconds() // 60) if draft.publish_at else 0
     if late >= LATE_MINUTES:

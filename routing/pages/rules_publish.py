@@ -29,7 +29,7 @@ from routing.refused import Refused
 from routing.rerouting import Choice, preview
 from routing.rulebook import RulebookError
 
-SHOWN = 12
+SHOWN, MOST_PROBLEMS = 12, 50
 State = RuleSetVersion.State
 
 
@@ -77,7 +77,7 @@ def publish(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
                 return render(request, "pages/rules_publish.html", _context(request, version, form), status=422)
             return _again(request, version, form, [refused.sentence])
         except RulebookError as error:
-            return _again(request, version, form, list(error.problems))
+            return _again(request, version, form, publishing.first_of(error.problems))
         messages.success(request, said)
         return _published(request, version) if do is _publish else redirect("pages:rules", version.pk)
 
@@ -129,16 +129,17 @@ def _context(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -
     whole = rulebook.content_of(version, everything=True)
     found = changes(live.content, whole, read_names()) if live and draft else []
     problems = list(rulebook.problems_of(version, content)) if draft else []
-    missing = rulebook.missing(content) if draft else []
+    missing = sorted(rulebook.missing(content), key=lambda problem: not problem.blocks) if draft else []
     told = {problem.sentence for problem in missing}
     approval = list(rulebook.approval_problems(version, content, request.user)) if draft else []
     return {
         "version": version, "form": form, "live": live, "draft": draft, "rules": len(content["rules"]),
         "changes": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "total": len(found),
-        "problems": [
+        "problems": publishing.first_of([
             sentence for code, sentence in problems if code != "purpose_missing" and sentence not in told
-        ],
-        "missing": [(problem, _mends(request, version, problem)) for problem in missing],
+        ]),
+        "missing": [(problem, _mends(request, version, problem)) for problem in missing[:MOST_PROBLEMS]],
+        "more_missing": max(len(missing) - MOST_PROBLEMS, 0),
         "blocked": bool([code for code, _ in problems if code != "purpose_missing"]),
         "warnings": list(publishing.warnings_of(version)) if draft else [],
         "approval": [sentence for _, sentence in approval], "four_eyes": settings.FOUR_EYES_PUBLISH,
@@ -151,6 +152,8 @@ def _mends(request: HttpRequest, version: RuleSetVersion, problem: Problem) -> l
     found = []
     if problem.rule is not None:
         found.append((reverse("pages:rule", args=[version.pk, problem.rule]), "Open the rule"))
+    if problem.code == "rules_owner_gone":
+        found.append((reverse("admin:routing_rulesetversion_change", args=[version.pk]), "Settings of the draft"))
     if problem.link:
         model, pk = problem.link
         app, _, name = model.partition(".")
@@ -204,7 +207,7 @@ def restore(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
         except Refused as refused:
             said = [refused.sentence]
         except RulebookError as error:
-            said = list(error.problems)
+            said = publishing.first_of(error.problems)
         else:
             return _restored(request, version, made)
     live = RuleSetVersion.objects.filter(state=State.PUBLISHED).first()
@@ -215,7 +218,8 @@ def restore(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
     context = {
         "version": version, "live": live, "changes": found[:SHOWN], "more": max(len(found) - SHOWN, 0), "said": said,
         "total": len(found), "undone": undone, "decided": _decided(undone), "now": timezone.now(),
-        "problems": problems, "as_draft": bool(problems) or settings.FOUR_EYES_PUBLISH,
+        "problems": publishing.first_of(problems), "places": len(problems),
+        "as_draft": bool(problems) or settings.FOUR_EYES_PUBLISH,
         "purpose": request.POST.get("purpose", ""), "help_topic": "rules", "four_eyes": settings.FOUR_EYES_PUBLISH,
     }  # fmt: skip
     return render(request, "pages/rules_restore.html", context, status=409 if said else 200)

@@ -214,6 +214,21 @@ def test_what_is_scheduled_is_told_with_its_instant_and_on_every_page_that_publi
     assert [said in words(rita.get(address(version))) for version in (draft, copy)] == [True, False]
 
 
+def test_of_many_problems_the_first_are_told_and_how_many_more_there_are(draft, elena, rita):
+    for number in range(59):
+        make_rule(draft, STEP, name=f"Rule {number}", target="owner", owner=elena)
+    Owner.objects.update(state="departed")
+    page = words(rita.get(address(draft)))
+    assert (page.count("who has left, and nobody stands in"), "And 11 more like these." in page) == (49, True)
+    assert "Settings of the draft" in page
+    refused = words(rita.post(address(draft), {"purpose": "Now"}))
+    assert "And 41 more." in refused
+    omar = sign_up("omar", "RevOps")
+    publishing.schedule(draft.pk, "Later", NOW + timedelta(days=1), omar, NOW)
+    publishing.publish_due(NOW + timedelta(days=1))
+    assert RuleSetVersion.objects.get().publish_refused.endswith("And 41 more.")
+
+
 def test_of_two_drafts_of_one_instant_the_later_made_is_in_force(draft, rita):
     copy, at = copy_to_draft(draft), NOW + timedelta(days=1)
     for version in (copy, draft):
