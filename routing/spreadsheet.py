@@ -5,6 +5,7 @@ CSV with commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252, and XLSX.
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import datetime, time
@@ -23,6 +24,13 @@ LONGEST_CELL = 200
 DELIMITERS = ",;\t"
 FORMULA = ("=", "+", "-", "@")
 MERGED = "The sheet has merged cells: the first of them holds the value, the others are empty."
+UNCALCULATED = re.compile(
+    rb'<(?:\w+:)?c r="([A-Z]{1,3}[0-9]{1,7})"(?![^>]*\bt="str")[^>]*>\s*<(?:\w+:)?f\b[^>]*(?:/>|>[^<]*</(?:\w+:)?f>)'
+    rb"\s*(?:<(?:\w+:)?v>\s*</(?:\w+:)?v>|<(?:\w+:)?v\s*/>)?\s*</(?:\w+:)?c>"
+)
+"""A cell with a formula and without a value; one that was calculated to an empty text says that it is a text."""
+OVERLAP = 10_000
+"""Bytes of a sheet that are looked at twice, for what lies across two pieces."""
 Lines = Iterator[tuple[int, list[str]]]
 """(number of the line in the file, its cells)."""
 
@@ -97,26 +105,34 @@ def _xlsx(data: bytes, notes: list[str], longest: int) -> Lines:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # what a file claims of its size
-        if _merged(data, sheet._worksheet_path):
-            notes.append(MERGED)
+        _look(data, sheet._worksheet_path, notes)
         rows = sheet.iter_rows(max_col=MOST_COLUMNS + 1, values_only=True)
         for number, row in enumerate(islice(rows, MOST_LINES + 2), start=1):
             yield number, [_cell(_plain(value), longest) for value in row]
+    except BadFile:
+        raise
     except Exception as error:  # whatever a foreign reader makes of a broken file: it is the file that is wrong
         raise BadFile(
             "The XLSX file cannot be read: it is damaged or has a password. Open it, save it anew, and choose that."
         ) from error
 
 
-def _merged(data: bytes, part: str) -> bool:
-    """Whether a sheet has merged cells; a reader that holds one line at a time does not say."""
-    before = b""
+def _look(data: bytes, part: str, notes: list[str]) -> None:
+    """What a reader that holds one line at a time does not say: merged cells, and formulas that have no value yet,
+    which it takes for empty cells."""
+    before, merged = b"", False
     with zipfile.ZipFile(io.BytesIO(data)) as packed, packed.open(part.lstrip("/")) as sheet:
         while piece := sheet.read(1_000_000):
-            if b"mergeCell" in before + piece:
-                return True
-            before = piece[-20:]
-    return False
+            text = before + piece
+            merged = merged or b"mergeCell" in text
+            if found := UNCALCULATED.search(text):
+                raise BadFile(
+                    f"Cell {found[1].decode()} holds a formula that was never calculated. Open the file in a"
+                    " spreadsheet program, save it, and choose that."
+                )
+            before = text[-OVERLAP:]
+    if merged:
+        notes.append(MERGED)
 
 
 def _safe(data: bytes) -> None:

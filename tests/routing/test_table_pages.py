@@ -1,6 +1,7 @@
 """The pages of a decision table and of a named list: pasted, uploaded, shown, exported, refused whole."""
 
 import io
+import zipfile
 from datetime import datetime
 
 import pytest
@@ -65,11 +66,11 @@ def test_a_pasted_table_is_saved_shown_told_and_frozen_with_ids(people, rule, ri
 
 
 def test_a_workbook_is_read_and_an_exported_one_is_read_back(rule, rita):
-    file = workbook(["Company size", "→ Tier"], ["10-50", "=1+1"], [70, "fast"])
+    file = workbook(["Company size", "→ Tier"], ["10-50", "'=1+1"], [70, "fast"])
     assert rita.post(table_of(rule), {"file": file, "seen": 1, "do": "save"}).status_code == 302
     saved = Rule.objects.get(pk=rule.pk).table
     assert '<th scope="col" class="says">→ Tier</th>' in rita.get(table_of(rule)).content.decode()
-    assert saved["rows"][1] == {"in": [[70, 70]], "out": ["fast"]}
+    assert saved["rows"] == [{"in": [[10, 50]], "out": ["=1+1"]}, {"in": [[70, 70]], "out": ["fast"]}]
     for kind in ("", "?as=xlsx"):
         answer = rita.get(f"{table_of(rule)}export/{kind}")
         content = answer.getvalue() if answer.streaming else answer.content
@@ -126,6 +127,36 @@ def test_merged_cells_are_refused_because_empty_ones_hold_for_everything(rule, r
     said = "The sheet has merged cells: the first of them holds the value, the others are empty."
     assert (answer.status_code, f"{said} Unmerge them and fill each." in answer.content.decode()) == (422, True)
     assert Rule.objects.get(pk=rule.pk).table is None
+
+
+def test_a_formula_without_a_value_is_refused_because_an_empty_cell_holds_for_everything(rule, rita):
+    file = workbook(["Country", "→ Tier"], ['="D"&"E"', "x"])
+    answer = rita.post(table_of(rule), {"file": file, "seen": 1, "do": "save"})
+    said = "Cell A2 holds a formula that was never calculated."
+    assert (answer.status_code, said in answer.content.decode()) == (422, True)
+    assert Rule.objects.get(pk=rule.pk).table is None
+    calculated = {
+        b"<v></v>": b"<v>DE</v>",
+        b"<v />": b"<v>DE</v>",
+        b"<v/>": b"<v>DE</v>",
+        b'<c r="A2"': b'<c r="A2" t="str"',
+    }
+    file = rewritten(workbook(["Country", "→ Tier"], ['="D"&"E"', "x"]), calculated)
+    assert rita.post(table_of(rule), {"file": file, "seen": 1, "do": "save"}).status_code == 302
+    assert Rule.objects.get(pk=rule.pk).table["rows"] == [{"in": [["DE"]], "out": ["x"]}]
+
+
+def rewritten(file, changes):
+    """The workbook with these bytes of its sheet replaced, as a spreadsheet program would have written it."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(file.read())) as old, zipfile.ZipFile(made, "w") as new:
+        for part in old.infolist():
+            data = old.read(part)
+            if part.filename.startswith("xl/worksheets/"):
+                for before, after in changes.items():
+                    data = data.replace(before, after)
+            new.writestr(part, data)
+    return SimpleUploadedFile("table.xlsx", made.getvalue())
 
 
 def test_days_of_a_spreadsheet_are_days(rule, rita):
