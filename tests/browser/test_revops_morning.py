@@ -107,6 +107,9 @@ def test_copy_change_try_compare_publish_and_roll_back(browser, company):
     page.select_option("[name=beside]", value=str(company.pk))
     page.click(f"button[name=lead][value='{first}']")
     assert "differs" in page.inner_text(".simulate-table")
+    tables = page.locator(".table-wrap:has(.candidates)")
+    room = tables.evaluate_all("all => all.map(each => each.clientWidth - each.scrollWidth)")
+    assert room == [0] * len(room) != []  # why somebody was not chosen is seen without scrolling
 
     # What changes, then publish with a purpose.
     page.goto(f"/admin/routing/rulesetversion/{draft.pk}/compare/")

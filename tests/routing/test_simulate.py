@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from leads.tokens import hash_token
 from owners.models import Absence, Owner, User
-from routing.models import ApiToken, Decision, Rule
+from routing.models import ApiToken, Decision, Rule, RuleSetVersion
 from routing.pipeline import drain
 from routing.rulebook import copy_to_draft, publish
 from routing.simulate import simulate, stored, typed
@@ -223,6 +223,14 @@ def test_who_is_there_is_looked_at_for_the_instant_asked_for(people):
 def test_what_cannot_be_tried_is_said_beside_its_field(people, asked, status, said):
     answer = sign_in("rita", "RevOps").get(f"{PAGE}?{asked}")
     assert (answer.status_code, said in answer.content.decode()) == (status, True)
+
+
+def test_a_draft_beside_nothing_is_told_from_no_rules(people):
+    RuleSetVersion.objects.filter(pk=people.version.pk).update(state="retired")
+    draft = copy_to_draft(people.version)
+    asked = {"source": people.forms.pk, "email": "new@buyer.example", "beside": draft.pk}
+    page = words(sign_in("rita", "RevOps").post(PAGE, asked))
+    assert ("Version None" in page, page.count("No rules")) == (False, 2)
 
 
 def test_versions_are_chosen_by_what_they_changed(people):
