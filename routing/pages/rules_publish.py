@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -15,6 +16,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from leads.clean import clean_text
 from owners.roles import Act, may
 from routing import bulk, publishing, rule_reviews, rulebook
 from routing.compare import changes
@@ -30,6 +32,9 @@ from routing.rerouting import Choice, preview
 from routing.rulebook import RulebookError
 
 SHOWN, MOST_PROBLEMS = 12, 50
+ONE_CLICK = timedelta(minutes=1)
+IN_FORCE = "Version {} is published: it decides from the next lead on."
+BACK = "The rules of version {} are in force again, as version {}."
 State = RuleSetVersion.State
 
 
@@ -77,9 +82,21 @@ def publish(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
                 return render(request, "pages/rules_publish.html", _context(request, version, form), status=422)
             return _again(request, version, form, [refused.sentence])
         except RulebookError as error:
+            if do is _publish and _just_done(request, pk=version.pk):
+                messages.success(request, IN_FORCE.format(version.pk))
+                return redirect("pages:rules", version.pk)
             return _again(request, version, form, publishing.first_of(error.problems))
         messages.success(request, said)
         return _published(request, version) if do is _publish else redirect("pages:rules", version.pk)
+
+
+def _just_done(request: HttpRequest, **which: Any) -> RuleSetVersion | None:
+    """The version in force that the same person has just published for the same purpose: a second click is no
+    failure."""
+    purpose = clean_text(" ".join(request.POST.get("purpose", "").split()), publishing.LONGEST_PURPOSE)
+    lately = timezone.now() - ONE_CLICK
+    rows = RuleSetVersion.objects.filter(state=State.PUBLISHED, published_by=request.user, published_at__gte=lately)
+    return rows.filter(purpose=purpose, **which).first()
 
 
 def _again(request: HttpRequest, version: RuleSetVersion, form: PublishForm, said: list[str]) -> HttpResponse:
@@ -90,7 +107,7 @@ def _again(request: HttpRequest, version: RuleSetVersion, form: PublishForm, sai
 
 def _publish(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -> str:
     publishing.publish_draft(version.pk, form.cleaned_data["purpose"], request.user, timezone.now(), _seen(request))
-    return f"Version {version.pk} is published: it decides from the next lead on."
+    return IN_FORCE.format(version.pk)
 
 
 def _schedule(request: HttpRequest, version: RuleSetVersion, form: PublishForm) -> str:
@@ -204,10 +221,11 @@ def restore(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
         purpose, mend = request.POST.get("purpose", ""), request.POST.get("do") == "mend"
         try:
             made = publishing.restore(version.pk, purpose, request.user, timezone.now(), _seen(request), mend=mend)
-        except Refused as refused:
-            said = [refused.sentence]
-        except RulebookError as error:
-            said = publishing.first_of(error.problems)
+        except (Refused, RulebookError) as error:
+            said = [error.sentence] if isinstance(error, Refused) else publishing.first_of(error.problems)
+            if error.code == "changed" and not mend and (done := _just_done(request, restores=version.pk)):
+                messages.success(request, BACK.format(version.pk, done.pk))
+                return redirect("pages:rules", done.pk)
         else:
             return _restored(request, version, made)
     live = RuleSetVersion.objects.filter(state=State.PUBLISHED).first()
@@ -252,7 +270,7 @@ def _restored(request: HttpRequest, version: RuleSetVersion, made: RuleSetVersio
         after = "mend what stands in the way, then publish it here" if mend else "a second person has to approve it"
         messages.info(request, f"Draft {made.pk} holds the rules of version {version.pk}; {after}.")
         return redirect("pages:rules-publish", made.pk)
-    messages.success(request, f"The rules of version {version.pk} are in force again, as version {made.pk}.")
+    messages.success(request, BACK.format(version.pk, made.pk))
     return _published(request, made)
 
 

@@ -85,7 +85,8 @@ def test_rolling_back_publishes_older_content_and_moves_only_what_nobody_touched
 
 def test_a_roll_back_from_two_tabs_happens_once(history, rita):
     first, *_ = history
-    tabs = [{"purpose": "Back", **hidden(rita.get(address(first, "restore")))} for _ in range(2)]
+    opened = hidden(rita.get(address(first, "restore")))
+    tabs = [{"purpose": purpose, **opened} for purpose in ("Back", "Back, too")]
     assert rita.post(address(first, "restore"), tabs[0]).status_code == 302
     answer = rita.post(address(first, "restore"), tabs[1])
     made = RuleSetVersion.objects.get(state="published")
@@ -105,10 +106,18 @@ def test_of_two_clicks_of_one_instant_one_rolls_back(history, rita, monkeypatch)
         return prepare(draft, by)
 
     monkeypatch.setattr(rulebook, "_prepare", clicked_again)
-    answer = rita.post(address(first, "restore"), asked)
+    answer = rita.post(address(first, "restore"), asked, follow=True)
     made = RuleSetVersion.objects.get(state="published")
-    assert (answer.status_code, RuleSetVersion.objects.count(), made.restores_id) == (409, 3, first.pk)
-    assert f"Version {made.pk} was published meanwhile. Look again, then publish." in words(answer)
+    assert (RuleSetVersion.objects.count(), made.restores_id) == (3, first.pk)
+    assert answer.redirect_chain[-1][0] == address(made, "rules")
+    assert f"The rules of version {first.pk} are in force again, as version {made.pk}." in words(answer)
+
+
+def test_of_two_people_of_one_instant_the_second_is_told(history, rita):
+    first, *_ = history
+    asked = {"purpose": "Back", **hidden(rita.get(address(first, "restore")))}
+    assert sign_in("omar", "RevOps").post(address(first, "restore"), asked).status_code == 302
+    assert rita.post(address(first, "restore"), asked).status_code == 409
 
 
 def test_only_a_retired_version_comes_back_and_nothing_is_made_when_it_cannot(history, rita):
