@@ -17,24 +17,18 @@ from django.db.models import F
 
 from leads.clean import clean_text
 from owners.models import User
-from owners.roles import Act, may
 from owners.writer import writing
 from routing.drafts import editing, log, told_since
 from routing.models import RuleSetVersion
 from routing.refused import Refused
 from routing.rule_mail import address_of, answerable, tell
-from routing.rulebook import LATE_MINUTES, RulebookError, copy_to_draft, freeze, live_version, publish
+from routing.rulebook import LATE_MINUTES, RulebookError, copy_to_draft, freeze, live_version, may_publish, publish
 from routing.rulebook import digest as digest_of_content
 
 logger = logging.getLogger(__name__)
 State = RuleSetVersion.State
 LONGEST_PURPOSE = 300
 MOST_WARNINGS, MOST_TOLD = 5, 20
-
-
-def may_publish(user: User) -> bool:
-    """Whether somebody may put rules in force now: they are still here, and their role says so."""
-    return user.is_staff and may(user, Act.PUBLISH_RULES)
 
 
 def purpose_of(text: str) -> str:

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 
 from leads.sql import execute, joined_by_hash
 from owners.models import Owner, Pool, Team, User
+from owners.roles import Act, may
 from owners.writer import is_writing, writing
 from routing.ahead import MANY_ROWS, give_notice, keep_content, lowered
 from routing.current import people_now
@@ -189,6 +190,11 @@ def _compile_problems(content: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "does_not_compile", f"{error}."
 
 
+def may_publish(user: User) -> bool:
+    """Whether somebody may put rules in force now: they are still here, and their role says so."""
+    return user.is_staff and may(user, Act.PUBLISH_RULES)
+
+
 def approval_problems(version: RuleSetVersion, content: dict[str, Any], by: User | None) -> Iterator[tuple[str, str]]:
     """That a second person has not approved exactly this content, where the settings ask for one. The program itself,
     which publishes the demo and the first rules, asks nobody."""
@@ -198,6 +204,9 @@ def approval_problems(version: RuleSetVersion, content: dict[str, Any], by: User
         yield "approval_missing", "You approved this draft yourself, so somebody else has to publish it."
     elif version.approved_by_id is None:
         yield "approval_missing", "A second person has to approve this draft before it is published."
+    elif not may_publish(version.approved_by):
+        who = version.approved_by.get_full_name() or version.approved_by.username
+        yield "approval_missing", f"{who}, who approved it, may not publish rules any more. Ask somebody else."
     elif version.approved_digest != digest(content):
         yield "approval_missing", "The draft was changed since it was approved. Somebody has to approve it again."
 

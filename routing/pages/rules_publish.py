@@ -51,7 +51,7 @@ class PublishForm(forms.Form):
 
 def may_publish(request: HttpRequest) -> bool:
     """Whether the reader may put rules in force."""
-    return may_read(request.user) and publishing.may_publish(request.user)
+    return may_read(request.user) and rulebook.may_publish(request.user)
 
 
 @never_cache

@@ -144,6 +144,17 @@ def test_who_edited_last_cannot_be_the_second_person(draft):
     assert refused.value.code == "not_yours"
 
 
+def test_whoever_approved_has_to_have_the_right_still(draft, rita, settings):
+    settings.FOUR_EYES_PUBLISH = True
+    omar = sign_up("omar", "RevOps")
+    publishing.approve(draft.pk, None, omar, NOW)
+    give_role(omar, Role.AUDITOR)
+    said = "omar, who approved it, may not publish rules any more. Ask somebody else."
+    assert said in words(rita.get(address(draft)))
+    assert said in words(rita.post(address(draft), {"purpose": "All to Elena", "do": "publish"}))
+    assert state(draft) == "draft"
+
+
 def deleted(draft, by):
     delete_rule(draft.pk, draft.rules.get(name="More").pk, None, by, NOW)
 
