@@ -143,6 +143,14 @@ def get_ready() -> int:
     return count
 
 
+def compile_live() -> None:
+    """Have what is in force compiled in this process: who publishes from a thread that would get ready could not."""
+    live = RuleSetVersion.objects.filter(state=RuleSetVersion.State.PUBLISHED).values_list("id", flat=True).first()
+    if live is not None:
+        with lowered():
+            rules_of(live, people_now().lists)
+
+
 def _compile_ahead(version: int, digest: str) -> bool:
     """Hold a draft compiled. One that cannot be is said once and holds nobody up: neither who publishes it nor the
     leads and the drafts that wait for this process."""

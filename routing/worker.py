@@ -32,7 +32,7 @@ from routing import (
     publishing,
     rule_reviews,
 )  # fmt: skip
-from routing.ahead import get_ready
+from routing.ahead import compile_live, get_ready
 from routing.lease import budget
 from routing.reporting.keeping import keep_up
 
@@ -134,7 +134,10 @@ def _deliver(clock: Clock) -> int:
 def _keep_rules(clock: Clock) -> int:
     """Publish what is scheduled, and see whether somebody has to look at the rules again."""
     get_ready()  # the worker routes, too
-    return publishing.publish_due(clock()) + rule_reviews.look(clock())
+    published = publishing.publish_due(clock())
+    if published:
+        compile_live()  # here and not by the next lead that was left, while it holds the lock
+    return published + rule_reviews.look(clock())
 
 
 PARTS: Mapping[str, Part] = {

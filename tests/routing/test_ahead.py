@@ -244,6 +244,14 @@ def test_what_is_scheduled_is_published_although_another_draft_cannot_be_compile
 
 
 @pytest.mark.django_db
+def test_the_worker_compiles_what_it_published_itself_before_a_lead_needs_it(draft, elena, clock, monkeypatch):
+    publishing.schedule(draft.pk, "Later", NOW + timedelta(days=1), sign_up("rita", "RevOps"), NOW)
+    assert PARTS["rules"](lambda: NOW + timedelta(days=1)) == 1
+    monkeypatch.setattr(current, "compile_rules", die)
+    assert decided_by(elena) == [(draft.pk, elena.pk)]
+
+
+@pytest.mark.django_db
 def test_a_publisher_does_not_wait_for_whoever_could_not_compile_it(draft, elena, clock, monkeypatch):
     monkeypatch.setattr(ahead, "hold_ahead", refusing(draft))
     clock.plan = [(1, get_ready)]
