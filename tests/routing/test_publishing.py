@@ -49,6 +49,7 @@ def test_publishing_asks_for_a_purpose_and_keeps_who_and_when(draft, rita):
     assert (row.state, row.purpose, row.published_by.username) == ("published", "All to Elena", "rita")
     again = rita.post(address(draft), {"purpose": "Again", "do": "publish"})
     assert (again.status_code, "only a draft can be published" in words(again)) == (409, True)
+    assert f"Version {draft.pk} is in force Only a draft can be published." in words(rita.get(address(draft)))
     twice = rita.post(address(draft), {"purpose": "All to Elena", "do": "publish"})  # a second click
     assert (twice.status_code, twice.url) == (302, address(draft, "rules"))
     assert RuleSetVersion.objects.get().purpose == "All to Elena"
