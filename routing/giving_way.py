@@ -184,7 +184,10 @@ def shown() -> dict[str, Any]:
     return {
         "missing": [{"away": _away(row), "taken": taken(row)} for row in MISSING],
         "when_empty": list(WHEN_EMPTY.values()),
-        "empty": [{"rule": ON_NOBODY[key], "cells": _cells(key, EMPTY)} for key in ON_NOBODY],
+        "empty": [
+            {"rule": ON_NOBODY[key], "cells": list(zip(WHEN_EMPTY.values(), _cells(key, EMPTY), strict=True))}
+            for key in ON_NOBODY
+        ],
         "stand_ins": [{"rule": ON_NOBODY[key], "cells": _cells(key, STAND_INS)} for key in ON_NOBODY],
         "checks": [
             {"title": row.title, "customer": takes(row, customer=True), "elsewhere": takes(row, customer=False)}

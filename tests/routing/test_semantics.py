@@ -1,5 +1,6 @@
 """Every example of the help: what it says, what a single condition answers, what the index finds, what is decided."""
 
+import re
 from datetime import datetime
 
 import pytest
@@ -14,6 +15,7 @@ from routing.engine.fields import FIELD_KINDS, OPERATORS, OPERATORS_BY_KIND
 from routing.engine.rules import compile_rules
 from tests.engine.cases import ELENA, numbers, people, person
 from tests.engine.cases import case as case_of
+from tests.routing.people import sign_in
 
 STEP = "territory_owner"
 
@@ -98,3 +100,11 @@ def test_the_page_shows_each_example_with_its_answer():
     for words in ("company size is at least 9", "Mon–Fri 09:00–17:00", "By size, row 2", "waits for the pool"):
         assert words in page
     assert page.count('class="answer') == len(rows) + sum(len(hours.moments) for hours in window_examples.WINDOWS)
+
+
+@pytest.mark.django_db
+def test_each_cell_says_its_column_where_a_phone_shows_cards():
+    page = sign_in("rita", "RevOps").get("/help/conditions/").content.decode()
+    cells = re.findall(r"<td[^>]*>", page)
+    assert len(cells) > 200
+    assert [cell for cell in cells if 'data-label="' not in cell] == []
