@@ -200,12 +200,13 @@ def approval_problems(version: RuleSetVersion, content: dict[str, Any], by: User
     which publishes the demo and the first rules, asks nobody."""
     if not settings.FOUR_EYES_PUBLISH or by is None:
         return
-    if version.approved_by_id == by.pk:
-        yield "approval_missing", "You approved this draft yourself, so somebody else has to publish it."
-    elif version.approved_by_id is None:
+    if version.approved_by is None:
         yield "approval_missing", "A second person has to approve this draft before it is published."
+        return
+    who = version.approved_by.get_full_name() or version.approved_by.username
+    if version.approved_by == by:
+        yield "approval_missing", f"{who} approved this draft, so somebody else has to publish it."
     elif not may_publish(version.approved_by):
-        who = version.approved_by.get_full_name() or version.approved_by.username
         yield "approval_missing", f"{who}, who approved it, may not publish rules any more. Ask somebody else."
     elif version.approved_digest != digest(content):
         yield "approval_missing", "The draft was changed since it was approved. Somebody has to approve it again."

@@ -125,10 +125,13 @@ def test_a_second_person_approves_exactly_what_is_published(draft, elena, rita, 
     asked = {"purpose": "All to Elena", "do": "publish"}
     assert "A second person has to approve this draft" in words(rita.post(address(draft), asked))
     assert rita.post(address(draft), {"do": "approve", "seen": 1}).status_code == 302
-    said = "You approved this draft yourself, so somebody else has to publish it."
+    said = "rita approved this draft, so somebody else has to publish it."
     assert said in words(rita.post(address(draft), asked))
-    assert omar.post(address(draft), {"do": "approve", "seen": 1}).status_code == 409  # rita's approval was a change
+    publishing.schedule(draft.pk, "Later", NOW + timedelta(days=1), User.objects.get(username="rita"), NOW)
+    assert publishing.publish_due(NOW + timedelta(days=1)) == 0
     draft.refresh_from_db()
+    assert draft.publish_refused == said
+    assert omar.post(address(draft), {"do": "approve", "seen": 1}).status_code == 409  # rita's approval was a change
     assert omar.post(address(draft), {"do": "approve", "seen": draft.edition}).status_code == 302
     Rule.objects.update(tier="priority")
     assert "The draft was changed since it was approved." in words(rita.post(address(draft), asked))
