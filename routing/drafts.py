@@ -56,11 +56,11 @@ def editing(version: int, seen: int | None, by: User, now: datetime) -> Iterator
         log(draft, by, now, act.said)
 
 
-def log(draft: RuleSetVersion, by: User, now: datetime, said: str) -> None:
+def log(draft: RuleSetVersion, by: User, now: datetime, said: str, flag: int = CHANGE) -> None:
     """A line in the history of a version: who, when, what, as a sentence."""
     LogEntry.objects.create(
         user_id=by.pk, action_time=now, content_type=ContentType.objects.get_for_model(RuleSetVersion),
-        object_id=str(draft.pk), object_repr=str(draft)[:200], action_flag=CHANGE, change_message=said,
+        object_id=str(draft.pk), object_repr=str(draft)[:200], action_flag=flag, change_message=said,
     )  # fmt: skip
 
 

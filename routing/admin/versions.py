@@ -7,11 +7,11 @@ from django.db.models import Count, F
 from django.http import HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.timezone import localtime
+from django.utils.timezone import localtime, now
 
 from owners.admin.base import LockedAdmin, pretty_json
-from routing import rulebook
 from routing.admin.rules import DRAFT
+from routing.copying import copy
 from routing.models import RuleSetVersion
 from routing.revision import canonical_json
 
@@ -126,8 +126,7 @@ class VersionAdmin(LockedAdmin):
             self._copy(request, version)
 
     def _copy(self, request, version):
-        draft = rulebook.copy_to_draft(version)
-        self.log_addition(request, draft, f"Copied from version {version.pk}.")
+        draft = copy(version, request.user, now())
         messages.success(request, f"Version {draft.pk} is a new draft, a copy of version {version.pk}.")
         return draft
 

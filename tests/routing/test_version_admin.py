@@ -1,12 +1,16 @@
 """Rule-set versions in the admin: from an empty draft to rules in force, refusals, what stays."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from owners.models import User
+from routing import drafts
+from routing.copying import copy
 from routing.engine.rules import STEPS
 from routing.models import Condition, Rule, RuleSetVersion
 from routing.rulebook import publish
@@ -182,3 +186,29 @@ def test_the_list_tells_drafts_that_wait_for_their_instant_and_those_that_were_r
     page = admin_client.get("/admin/routing/rulesetversion/").content.decode()
     told = re.findall(r'class="field-published_shown[^"]*">([^<]*)', page)
     assert told == ["not yet", "refused when its time came", "scheduled for 2 Mar 2026, 09:00 UTC"]
+
+
+def test_a_second_click_of_copy_leads_to_the_draft_that_the_first_one_made(admin_client, admin_user):
+    people = make_people()
+    version = make_draft(people.elena)
+    make_rule(version, "round_robin_pool", name="All", target="pool", pool=people.pool)
+    publish(version, None, NOW)
+    first, again = (admin_client.post(address(RuleSetVersion, "copy", version.pk)) for _ in range(2))
+    draft = RuleSetVersion.objects.get(state="draft")
+    assert first.url == again.url == f"/admin/routing/rulesetversion/{draft.pk}/rules/"
+    later = timezone.now() + timedelta(seconds=4)
+    assert copy(version, admin_user, later) != draft
+    colleague = User.objects.create_user("rita")
+    assert copy(version, colleague, timezone.now()) not in (None, draft)
+    assert RuleSetVersion.objects.filter(state="draft").count() == 3
+
+
+def test_a_draft_that_somebody_changed_already_is_not_the_copy_that_is_asked_for(admin_user):
+    people = make_people()
+    version = make_draft(people.elena)
+    rule = make_rule(version, "round_robin_pool", name="All", target="pool", pool=people.pool)
+    now = timezone.now()
+    draft = copy(version, admin_user, now)
+    assert copy(version, admin_user, now) == draft
+    drafts.switch_rule(draft.pk, Rule.objects.get(version=draft, key=rule.key).pk, False, None, admin_user, now)
+    assert copy(version, admin_user, now) != draft
