@@ -28,6 +28,7 @@ from routing.models.rules import validate_order
 from routing.publish_checks import Problem, check
 from routing.revision import canonical_json, digest_of, instant
 from routing.rule_reviews import open_review, sections_now
+from routing.sequence_checks import mistyped, published_sequences
 
 State = RuleSetVersion.State
 LATE_MINUTES = 5
@@ -170,8 +171,8 @@ def problems_of(version: RuleSetVersion, content: dict[str, Any]) -> Iterator[tu
 
 
 def missing(content: dict[str, Any]) -> list[Problem]:
-    """People, pools, stages, policies and lists that a content names and that are not as it needs them."""
-    return list(check(content, people_now(), lists_now()))
+    """People, pools, stages, policies, lists and sequences that a content names and that are not as it needs them."""
+    return [*check(content, people_now(), lists_now()), *mistyped(content, published_sequences())]
 
 
 def _condition_problems(content: dict[str, Any]) -> Iterator[str]:

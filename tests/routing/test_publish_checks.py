@@ -156,4 +156,28 @@ def test_ten_times_the_rules_take_no_more_statements(people):
         with CaptureQueriesContext(connection) as seen:
             missing(content)
         counts.append(len(seen))
-    assert counts[0] == counts[1] <= 3
+    assert counts[0] == counts[1] <= 4
+
+
+def test_a_sequence_that_looks_mistyped_is_asked_about_and_keeps_nothing_from_being_published(people, draft):
+    make_rule(draft, "round_robin_pool", target="pool", pool=people.pool, sequence="speed_to_lead")
+    assert told(draft) == []  # nothing was published yet, so nothing is known
+    publish(draft, None, NOW)
+    version = make_draft(people.elena)
+    for name, sequence in (("Same", "speed_to_lead"), ("Other", "partner_intro"), ("Typed", "speed_to_laed")):
+        make_rule(
+            version, STEP, (1, "country", "is", "DE"), name=name, target="pool", pool=people.pool, sequence=sequence
+        )
+    table = {
+        "inputs": [{"field": "country", "operator": "is"}], "outputs": ["sequence"],
+        "rows": [{"in": ["DE"], "out": ["sped_to_lead"]}, {"in": ["FR"], "out": [None]}],
+    }  # fmt: skip
+    make_rule(version, "round_robin_pool", name="Rows", target="pool", pool=people.pool, table=table)
+    problems = missing(freeze(version))
+    assert [(problem.blocks, problem.code, problem.sentence) for problem in problems] == [
+        (False, "sequence_unknown", f"Rule “{rule}” starts the sequence “{typed}”, which no version named so far."
+         " Is “speed_to_lead” meant?")
+        for rule, typed in (("Typed", "speed_to_laed"), ("Rows", "sped_to_lead"))
+    ]  # fmt: skip
+    publish(version, None, NOW)
+    assert missing(freeze(version)) == []
