@@ -17,6 +17,7 @@ from routing.rulebook import publish
 from tests.builders import make_owner, make_pipeline, make_rule, make_source, make_version
 from tests.flows.server import FULL, database, serving, wait_until
 from tests.flows.test_concurrency import buyers
+from tests.once import on_postgres_only
 
 pytestmark = pytest.mark.server
 
@@ -50,6 +51,7 @@ SELECT COUNT(*) FROM routing_decision d JOIN routing_bulkmove m ON m.owner_id = 
 """
 
 
+@on_postgres_only  # SQLite lets one write at a time anyway
 def test_nobody_is_given_a_lead_after_the_commit_that_they_left_with():
     posted = 0
     with database(seed_line, LEAVERS) as db:

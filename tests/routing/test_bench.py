@@ -94,8 +94,8 @@ def test_intake_answers_every_post_and_leaves_nothing_waiting(bench_with_tables)
 
 
 @on_sqlite_only
-def test_territories_are_imported_and_looked_up(bench):
-    figures = figures_of(bench("territories", "--leads", str(LEADS), "--areas", "300", "--repeats", "1"))
+def test_territories_are_imported_and_looked_up(bench_with_tables):
+    figures = figures_of(bench_with_tables("territories", "--leads", str(LEADS), "--areas", "300", "--repeats", "1"))
     assert (figures["bench"], figures["areas"]) == ("territories", 300)
     assert figures["look_up_us"] > 0
 
