@@ -150,9 +150,7 @@ def reviewed(version: int, note: str, by: User, now: datetime, seen: str | None 
         if row is None or review is None:
             raise Refused("no_change", f"Version {version} is not in force any more.")
         if seen not in (None, known_by(review)):
-            raise Refused(
-                "changed", "Nothing was done, because something changed since you opened this page. Look again."
-            )
+            raise Refused("changed", MEANWHILE)
         RuleReview.objects.filter(pk=review.pk).update(
             done_at=now, done_by=by, note=clean_text(" ".join(note.split()), MAX_NOTE)
         )

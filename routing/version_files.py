@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.contrib.admin.models import ADDITION, LogEntry
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.admin.models import ADDITION
 from django.db import IntegrityError
 
 from leads.models import Stage
 from owners.models import User
+from routing.drafts import log
 from routing.lease import short_transaction
 from routing.models import NamedList, RuleSetVersion
 from routing.rulebook import freeze_unsaved
@@ -74,11 +74,7 @@ def bring_in(
 def _store(made: Read, by: User | None, now: datetime) -> None:
     store(made)
     if by is not None:
-        LogEntry.objects.create(
-            user_id=by.pk, action_time=now, content_type=ContentType.objects.get_for_model(RuleSetVersion),
-            object_id=str(made.version.pk), object_repr=str(made.version)[:200], action_flag=ADDITION,
-            change_message="Made from a file.",
-        )  # fmt: skip
+        log(made.version, by, now, "Made from a file.", ADDITION)
 
 
 def read(data: bytes) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from leads.clean import clean_text
 from owners.roles import Act, may
 from routing import bulk, publishing, rule_reviews, rulebook
 from routing.compare import changes
@@ -93,7 +92,7 @@ def publish(request: HttpRequest, version: RuleSetVersion) -> HttpResponse:
 def _just_done(request: HttpRequest, **which: Any) -> RuleSetVersion | None:
     """The version in force that the same person has just published for the same purpose: a second click is no
     failure."""
-    purpose = clean_text(" ".join(request.POST.get("purpose", "").split()), publishing.LONGEST_PURPOSE)
+    purpose = publishing.purpose_of(request.POST.get("purpose", ""))  # not empty, or it would have been refused before
     lately = timezone.now() - ONE_CLICK
     rows = RuleSetVersion.objects.filter(state=State.PUBLISHED, published_by=request.user, published_at__gte=lately)
     return rows.filter(purpose=purpose, **which).first()

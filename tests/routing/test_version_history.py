@@ -16,10 +16,11 @@ from routing.rulebook import RulebookError, copy_to_draft, publish
 from routing.version_history import history_of
 from tests.routing.forms import rule_address, rule_form, version_form
 from tests.routing.people import sign_in, sign_up
+from tests.routing.publishes import address, words
 from tests.routing.rows import NOW, make_draft, make_owner, make_rule
-from tests.routing.test_publishing import STEP, address, words
 
 pytestmark = pytest.mark.django_db
+STEP = "round_robin_pool"
 
 
 @pytest.fixture
