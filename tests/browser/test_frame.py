@@ -38,6 +38,7 @@ def page(live_server, monkeypatch):
         page.fill("#id_password", "rita")
         page.click("[type=submit]")
         page.wait_for_selector("text=Needs a person")
+        page.wait_for_load_state()  # the words come before the script that listens to keys
         yield page
         browser.close()
     assert errors == []
